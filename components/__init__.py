@@ -1,0 +1,7 @@
+"""Canary releases on plain Kubernetes: two Deployments, one Service; the share of pods is the share of connections."""
+
+from .args import CanaryReleaseArgs
+from .canary_release import CanaryRelease
+from .interrupts import end_quietly_on_interrupt
+
+__all__ = ["CanaryRelease", "CanaryReleaseArgs", "end_quietly_on_interrupt"]

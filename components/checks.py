@@ -1,0 +1,170 @@
+"""Everything that can be wrong with the arguments of one release, found without Pulumi and without a cluster."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_type_hints
+
+from .args import BOUNDS, DEFAULTS, CanaryReleaseArgs
+from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage
+from .manifest_fields import container_problems, pod_problems
+from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
+from .release import whole_numbers
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+REPOSITORY = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?"
+    r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+)
+WORDS = {str: "text", int: "a whole number", dict: "an object of Kubernetes fields"}
+
+Values = Mapping[str, Any]
+
+
+def problems(args: Values) -> list[Problem]:
+    """All problems of the arguments, by name; empty for a release that can be declared."""
+    values: Values = whole_numbers(args)
+    unusable = [*_unknown(values), *_wrong_types(values)]
+    bad = {problem.path for problem in unusable}
+    usable = {**DEFAULTS, **{name: value for name, value in values.items() if name not in bad}}
+    found = [*unusable, *_missing(values), *_bounds(usable), *_names(usable), *_image(usable), *_versions(usable)]
+    found += [*_readiness(usable), *container_problems(usable), *pod_problems(usable)]
+    # A share of replicas that are out of bounds says nothing.
+    if not {problem.path for problem in found} & {"stable_replicas", "canary_replicas", "max_canary_share"}:
+        found += _exposure(usable)
+    return found
+
+
+def _types() -> dict[str, type]:
+    hints = get_type_hints(CanaryReleaseArgs)
+    return {name: getattr(hint, "__origin__", None) or hint for name, hint in hints.items()}
+
+
+def _unknown(values: Values) -> Iterator[Problem]:
+    known = _types()
+    for name, value in values.items():
+        if name not in known:
+            meant = nearest(name, known)
+            fix: list[tuple[str, Any]] = [(name, REMOVE), *([(meant, value)] if meant and meant not in values else [])]
+            yield Problem(name, value, f"is not a key of a release{did_you_mean(meant and f'{{{meant}}}')}", fix)
+
+
+def _wrong_types(values: Values) -> Iterator[Problem]:
+    for name, wanted in _types().items():
+        value = values.get(name)
+        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+            fix = [(name, DEFAULTS[name])] if name in DEFAULTS else []
+            yield Problem(name, value, f"must be {WORDS[wanted]}", fix)
+
+
+def _missing(values: Values) -> Iterator[Problem]:
+    examples = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
+    for name in sorted(CanaryReleaseArgs.__required_keys__):
+        if values.get(name) is None:
+            yield Problem(name, MISSING, f"is required, for example {examples[name]}", [(name, examples[name])])
+
+
+def _bounds(values: Values) -> Iterator[Problem]:
+    for name, (low, high) in BOUNDS.items():
+        value = values.get(name)
+        if value is not None and (value < low or (high is not None and value > high)):
+            limit = f"from {low} to {high}" if high is not None else f"of at least {low}"
+            nearest_value = low if value < low else high
+            yield Problem(name, value, f"must be a whole number {limit}", [(name, nearest_value)])
+
+
+def _names(values: Values) -> Iterator[Problem]:
+    name, app = values["name"], values.get("app")
+    yield from _name("name", name, DNS_LABEL, 63 - len("-canary"), "the canary's Deployment is called <{name}>-canary")
+    yield from _name("namespace", values["namespace"], DNS_LABEL, 63)
+    if "container_name" in values:
+        yield from _name("container_name", values["container_name"], DNS_LABEL, 63)
+    if "service_name" in values:
+        yield from _name("service_name", values["service_name"], SERVICE_NAME, 63, "it must start with a letter")
+        if app is not None:
+            yield from _name("app", app, DNS_LABEL, 63)
+    elif app is not None:
+        because = "it must start with a letter, since the Service is called <{app}>-svc unless {service_name} is set"
+        yield from _name("app", app, SERVICE_NAME, 63 - len("-svc"), because)
+
+
+def _name(argument: str, value: str, pattern: re.Pattern[str], longest: int, because: str = "") -> Iterator[Problem]:
+    if pattern.fullmatch(value) and len(value) <= longest:
+        return
+    reason = f" ({because})" if because else ""
+    accepted = f"must be a DNS label of at most {longest} characters: a-z, 0-9 and - inside{reason}"
+    proposal = re.sub(r"[^a-z0-9]+", "-", value.lower())[:longest].strip("-")
+    usable = pattern.fullmatch(proposal)
+    yield Problem(argument, value, accepted, [(argument, proposal)] if usable else [])
+
+
+def _image(values: Values) -> Iterator[Problem]:
+    image = values.get("image")
+    if image is None or REPOSITORY.fullmatch(image):
+        return
+    repository, *rest = re.split(r"@|:(?=[^/]*$)", image, maxsplit=1)
+    if rest and REPOSITORY.fullmatch(repository):
+        accepted = "must be a repository without tag or digest; what follows it belongs into {stable_version}"
+        fix = [("image", repository), ("stable_version", rest[0])]
+        yield Problem("image", image, accepted, fix)
+    else:
+        accepted = "must be an image repository such as registry.example.com/team/app: lower case, no spaces"
+        yield Problem("image", image, accepted)
+
+
+def _versions(values: Values) -> Iterator[Problem]:
+    for name in ("stable_version", "canary_version"):
+        if (version := values.get(name)) is not None:
+            yield from _version(name, version)
+    canary, replicas = values.get("canary_version"), values["canary_replicas"]
+    if canary is None and replicas > 0:
+        accepted = "must be 0 without {canary_version}: there is no version to run"
+        yield Problem("canary_replicas", replicas, accepted, [("canary_replicas", 0)])
+    elif canary is not None and canary == values.get("stable_version") and replicas > 0:
+        accepted = "must differ from {stable_version} while {canary_replicas} is above 0: both would run the same"
+        yield Problem("canary_version", canary, accepted, [("canary_replicas", 0)])
+
+
+def _version(name: str, version: str) -> Iterator[Problem]:
+    if version == "latest":
+        yield Problem(
+            name,
+            version,
+            "must be a version that never moves: what `latest` runs is known only after the fact",
+            [(name, "v1.0.0")],
+        )
+    elif version.startswith("sha256:"):
+        if not DIGEST.fullmatch(version):
+            yield Problem(name, version, "must be sha256: followed by 64 characters of 0-9 and a-f")
+    elif not TAG.fullmatch(version):
+        tag = re.split(r"[:/@\s]", version.strip())[-1]
+        accepted = (
+            "must be a tag alone (letters, digits, . _ -) or a sha256:… digest; the repository belongs into {image}"
+        )
+        yield Problem(name, version, accepted, [(name, tag)] if TAG.fullmatch(tag) else [])
+
+
+def _readiness(values: Values) -> Iterator[Problem]:
+    path = values.get("readiness_path")
+    if path is not None and not re.fullmatch(r"/\S*", path):
+        proposal = "/" + re.sub(r"\s", "", path).lstrip("/")
+        accepted = "must be a path that starts with / and has no spaces"
+        yield Problem("readiness_path", path, accepted, [("readiness_path", proposal)])
+
+
+def _exposure(values: Values) -> Iterator[Problem]:
+    stable, canary, limit = values["stable_replicas"], values["canary_replicas"], values["max_canary_share"]
+    # Compared without division: no rounding decides whether a release is refused.
+    if 100 * canary <= limit * (stable + canary):
+        return
+    share, most = percentage(canary_share(stable, canary)), most_canary_replicas(stable, limit)
+    accepted = f"gives the canary {share} of the pods; {{max_canary_share}} allows {limit} %, "
+    if most:
+        accepted += f"which is at most {most} beside {stable} stable"
+        yield Problem("canary_replicas", canary, accepted, [("canary_replicas", most)])
+    else:
+        needed = fewest_stable_replicas(canary, limit)
+        accepted += f"for which {canary} canary pods need {{stable_replicas}} of at least {needed}"
+        yield Problem("canary_replicas", canary, accepted, [("stable_replicas", needed)])

@@ -1,0 +1,64 @@
+"""What the releases of one program may not share: names, the `app` label of a namespace, a node port."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+
+from .problems import ARGUMENTS, Problem, report
+from .release import Release
+
+Claim = tuple[int | None, str, str]
+"""Identity of the Kubernetes provider, what is claimed, and its value."""
+
+_owners: dict[Claim, str] = {}
+
+
+def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> None:
+    """Take what the release needs for itself. Raises `pulumi.RunError` if another release of this program has it."""
+    cluster = _provider(opts)
+    problems: list[Problem] = []
+    for argument, value, what, accepted in _needs(release):
+        holder = _owners.get((cluster, what, str(value)), owner)
+        if holder != owner:
+            problems.append(
+                Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what} {value}")
+            )
+    if problems:
+        raise pulumi.RunError(
+            report(f"CanaryRelease {owner!r} collides with another one; nothing was changed", problems, ARGUMENTS)
+        )
+    _owners.update({(cluster, what, str(value)): owner for _, value, what, _ in _needs(release)})
+
+
+def release_all() -> None:
+    """Forget every claim. A program runs once; tests run it many times in one process."""
+    _owners.clear()
+
+
+def _needs(release: Release) -> Iterator[tuple[str, Any, str, str]]:
+    inside = f"in namespace {release.namespace} the"
+    deployment = "must give Deployment names that no other release has"
+    yield "name", release.name, f"{inside} Deployment", deployment
+    # Claimed also without a canary: starting one later must not fail.
+    yield "name", release.canary_name, f"{inside} Deployment", deployment
+    yield "service_name", release.service_name, f"{inside} Service", "must be unique in its namespace"
+    yield (
+        "app",
+        release.app,
+        f"{inside} label app",
+        "must be unique in its namespace, or each Service selects the pods of both releases",
+    )
+    if release.node_port:
+        yield "node_port", release.node_port, "the node port", "must be unique in the cluster"
+
+
+def _provider(opts: pulumi.ResourceOptions | None) -> int | None:
+    """Two releases with explicit providers may run in two clusters; without one they share the default provider."""
+    if opts is None:
+        return None
+    given = opts.providers if opts.providers is not None else opts.provider
+    candidates = list(given.values()) if isinstance(given, dict) else given if isinstance(given, list) else [given]
+    own = next((id(provider) for provider in candidates if getattr(provider, "package", None) == "kubernetes"), None)
+    inherited = opts.parent.get_provider("kubernetes:core/v1:Service") if opts.parent else None
+    return own or (id(inherited) if inherited else None)

@@ -1,0 +1,115 @@
+"""The three manifests of a release, as plain dicts: what `kubectl get -o yaml` shows of them."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from .exposure import MAX_SURGE_PERCENT, Track
+from .release import PRE_STOP_SECONDS, Release
+
+Manifest = dict[str, Any]
+
+ALTERNATIVES = ("httpGet", "tcpSocket", "exec", "grpc", "sleep")
+"""The ways that a probe or a lifecycle hook can be done: Kubernetes accepts exactly one."""
+
+
+def stable_deployment(release: Release) -> Manifest:
+    """The Deployment that serves most users."""
+    return _deployment(release, release.name, "stable", release.stable)
+
+
+def canary_deployment(release: Release, canary: Track) -> Manifest:
+    """The Deployment that serves the canary's share: the stable one with another name, label, version and replicas."""
+    return _deployment(release, release.canary_name, "canary", canary)
+
+
+def service(release: Release) -> Manifest:
+    """The Service in front of both Deployments; another affinity or traffic policy would quietly break the ratio."""
+    port: Manifest = {"port": release.service_port, "protocol": "TCP", "targetPort": release.container_port}
+    if release.node_port:
+        port["nodePort"] = release.node_port
+    return {
+        "metadata": {
+            "name": release.service_name,
+            "namespace": release.namespace,
+            "labels": release.selector,
+            # The provider waits until no endpoint is unready: one bad canary pod would block the Service.
+            "annotations": {"pulumi.com/skipAwait": "true"},
+        },
+        "spec": {
+            "type": "NodePort",
+            "selector": release.selector,
+            "ports": [port],
+            "sessionAffinity": "None",
+            "internalTrafficPolicy": "Cluster",
+            "externalTrafficPolicy": "Cluster",
+        },
+    }
+
+
+def _deployment(release: Release, name: str, track_label: str, track: Track) -> Manifest:
+    labels = {**release.selector, "version": track_label}
+    return {
+        "metadata": {"name": name, "namespace": release.namespace, "labels": labels},
+        "spec": {
+            "replicas": track.replicas,
+            "selector": {"matchLabels": labels},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": f"{MAX_SURGE_PERCENT}%"},
+            },
+            "minReadySeconds": release.min_ready_seconds,
+            "progressDeadlineSeconds": release.pod_seconds,
+            "revisionHistoryLimit": 3,
+            "template": {"metadata": {"labels": labels}, "spec": _pod(release, track.version)},
+        },
+    }
+
+
+def _pod(release: Release, version: str) -> Manifest:
+    defaults: Manifest = {
+        "automountServiceAccountToken": False,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    return {**merged(defaults, release.pod), "containers": [_container(release, version)]}
+
+
+def _container(release: Release, version: str) -> Manifest:
+    port = release.container_port
+    readiness = (
+        {"httpGet": {"path": release.readiness_path, "port": port}}
+        if release.readiness_path
+        else {"tcpSocket": {"port": port}}
+    )
+    defaults: Manifest = {
+        "readinessProbe": {**readiness, "periodSeconds": 2},
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        "securityContext": {"allowPrivilegeEscalation": False},
+    }
+    separator = "@" if version.startswith("sha256:") else ":"
+    return {
+        "name": release.container_name,
+        "image": f"{release.image}{separator}{version}",
+        "ports": [{"containerPort": port}],
+        **merged(defaults, release.container),
+    }
+
+
+def merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Manifest:
+    """The given fields over the defaults: maps merge, everything else replaces, null removes a default.
+
+    A probe or lifecycle hook that is done another way than the default's drops the default's way.
+    """
+    result = dict(defaults)
+    if any(way in given for way in ALTERNATIVES):
+        result = {field: value for field, value in result.items() if field not in ALTERNATIVES or field in given}
+    for field, value in given.items():
+        if value is None:
+            result.pop(field, None)
+        elif isinstance(value, Mapping):
+            below: Any = result.get(field)
+            result[field] = merged(
+                cast(Manifest, below) if isinstance(below, dict) else {}, cast(Mapping[str, Any], value)
+            )
+        else:
+            result[field] = value
+    return result

@@ -1,0 +1,105 @@
+"""A release with every default applied: what the objects are made from."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from .args import DEFAULTS, CanaryReleaseArgs
+from .exposure import Track, rollout_waves
+
+PRE_STOP_SECONDS = 5
+"""How long a pod that leaves keeps serving, so that every node has dropped its endpoint before the process stops."""
+
+SLACK_SECONDS = 5
+"""What the update may take beyond the time of its pods: scheduling, and the controllers' own delays."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Valid, complete arguments. Make one with `Release.of`, after `checks.problems` found none."""
+
+    app: str
+    image: str
+    stable: Track
+    canary: Track | None
+    max_canary_share: int
+    name: str
+    namespace: str
+    container_name: str
+    container_port: int
+    readiness_path: str | None
+    container: Mapping[str, Any]
+    pod: Mapping[str, Any]
+    service_name: str
+    service_port: int
+    node_port: int | None
+    min_ready_seconds: int
+    ready_timeout_seconds: int
+
+    @staticmethod
+    def of(args: CanaryReleaseArgs) -> "Release":
+        """Apply the defaults. Through a plugin whole numbers arrive as floats, also inside `container` and `pod`."""
+        given = {**DEFAULTS, **cast(dict[str, Any], whole_numbers(args))}
+        version = given.get("canary_version")
+        return Release(
+            app=given["app"],
+            image=given["image"],
+            stable=Track(given["stable_version"], given["stable_replicas"]),
+            canary=Track(version, given["canary_replicas"]) if version else None,
+            max_canary_share=given["max_canary_share"],
+            name=given["name"],
+            namespace=given["namespace"],
+            container_name=given.get("container_name", given["name"]),
+            container_port=given["container_port"],
+            readiness_path=given.get("readiness_path"),
+            container=given.get("container", {}),
+            pod=given.get("pod", {}),
+            service_name=given.get("service_name", f"{given['app']}-svc"),
+            service_port=given.get("service_port", given["container_port"]),
+            node_port=given.get("node_port"),
+            min_ready_seconds=given["min_ready_seconds"],
+            ready_timeout_seconds=given["ready_timeout_seconds"],
+        )
+
+    @property
+    def canary_name(self) -> str:
+        """Name of the canary Deployment."""
+        return f"{self.name}-canary"
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Labels that the Service selects: those of both tracks."""
+        return {"app": self.app}
+
+    @property
+    def pod_seconds(self) -> int:
+        """Seconds that one pod may take until it counts as available."""
+        return self.ready_timeout_seconds + self.min_ready_seconds
+
+    def rollout_seconds(self, track: Track) -> int:
+        """Seconds after which an update of the track has failed: its pods come in waves, the timeout holds for all."""
+        return rollout_waves(track.replicas) * self.pod_seconds + SLACK_SECONDS
+
+    def inputs(self) -> dict[str, Any]:
+        """The release in the keys of the stack config, as the component registers it: what a preview compares."""
+        values = {key: value for key, value in asdict(self).items() if value not in (None, {})}
+        for track in ("stable", "canary"):
+            if pods := values.pop(track, None):
+                values |= {f"{track}_version": pods["version"], f"{track}_replicas": pods["replicas"]}
+        return {camel(key): value for key, value in sorted(values.items())}
+
+
+def camel(name: str) -> str:
+    """`stable_version` → `stableVersion`: an argument's name as stack config and other languages spell it."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def whole_numbers(value: Any) -> Any:
+    """The value with every whole float as an int, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(item) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [whole_numbers(item) for item in cast(list[Any], value)]
+    return int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value

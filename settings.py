@@ -1,0 +1,122 @@
+"""Stack config → arguments of the release. Everything that is wrong with the config is told in one error."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import yaml  # comes with pulumi, which reads stack files with it
+
+from components import CanaryReleaseArgs, checks
+from components.args import BOUNDS
+from components.problems import MISSING, Problem, config_keys, did_you_mean, nearest, report
+from components.release import camel
+
+KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
+OBJECTS = ("container", "pod")
+VERSIONS = ("stable_version", "canary_version")
+ABSENT: tuple[Any, ...] = ("", 0, {})
+"""Defaults in Pulumi.yaml that say `not set`: a key without a default would be required."""
+
+
+def read_settings() -> CanaryReleaseArgs:
+    """The arguments that the stack's config describes. Raises `pulumi.RunError` with all problems."""
+    stack, project = pulumi.get_stack(), pulumi.get_project()
+    args = _arguments(project)
+    problems = [*_unquoted_versions(project, stack, args), *checks.problems(args), *_context()]
+    if problems:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        headline = f"the config of stack {stack} has {count}; nothing was changed"
+        raise pulumi.RunError(report(headline, problems, config_keys(stack)))
+    return cast(CanaryReleaseArgs, args)
+
+
+def _config() -> dict[str, str]:
+    """Every key of the stack. Language hosts hand it over in the environment or by a call."""
+    return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+
+
+def _arguments(project: str) -> dict[str, Any]:
+    args: dict[str, Any] = {}
+    for key, text in _config().items():
+        namespace, _, short = key.partition(":")
+        if namespace != project:
+            continue
+        name = KEYS.get(short, key)
+        value = _parsed(name, text)
+        if value not in ABSENT or name in ("stable_replicas", "canary_replicas"):
+            args[name] = value
+    return args
+
+
+def _parsed(name: str, text: str) -> Any:
+    """The value of the text, or the text itself where it is no such value: `checks` says what is accepted."""
+    if name in BOUNDS and re.fullmatch(r"[+-]?[0-9]+", text):
+        return int(text)
+    if name in OBJECTS:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterator[Problem]:
+    """YAML reads an unquoted 1.10 as the number 1.1, and the program only ever sees 1.1. Only the file shows it."""
+    path = Path(f"Pulumi.{stack}.yaml")
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    typed = _object(_object(yaml.safe_load(text)).get("config"))
+    written = _object(_object(yaml.load(text, Loader=yaml.BaseLoader)).get("config"))
+    for name in VERSIONS:
+        key = f"{project}:{camel(name)}"
+        if typed.get(key) is not None and not isinstance(typed[key], str | dict):
+            args[name] = written[key]
+            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as {typed[key]!r}"
+            yield Problem(name, written[key], accepted, [(name, written[key])])
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _context() -> Iterator[Problem]:
+    """The provider takes the current context if none is set, and previews an unknown one without a word."""
+    config = pulumi.Config("kubernetes")
+    context, given = config.get("context"), config.get("kubeconfig")
+    key, hint = "kubernetes:context", "; `make up` makes the context canary-sandbox"
+    if not context:
+        yield Problem(
+            key,
+            MISSING,
+            f"is required: a stack never uses whichever context is current{hint}",
+            [(key, "canary-sandbox")],
+        )
+        return
+    known = _contexts(given)
+    if context not in known:
+        listed = (
+            f"one of the kubeconfig's: {', '.join(sorted(known))}"
+            if known
+            else "in the kubeconfig, which has no context"
+        )
+        proposal = nearest(context, known)
+        fix = [(key, proposal)] if proposal else []
+        accepted = f"must be {listed}{did_you_mean(proposal)}{hint if context == 'canary-sandbox' else ''}"
+        yield Problem(key, context, accepted, fix)
+
+
+def _contexts(given: str | None) -> set[str]:
+    """Context names of the kubeconfig: the config's content or path, else $KUBECONFIG, else the default file."""
+    if given and not Path(given).is_file():
+        texts = [given]
+    else:
+        paths = given or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        files = [Path(path) for path in paths.split(os.pathsep) if path]
+        texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+    lists = [cast(list[Any], _object(yaml.safe_load(text)).get("contexts") or []) for text in texts]
+    return {str(_object(entry).get("name")) for entries in lists for entry in entries}
