@@ -1,0 +1,110 @@
+"""The sandbox's commands: `python3 -m sandbox <command>`, what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox import build, checks, cluster, engine, environment, host, release
+from sandbox.environment import STACK, SandboxError
+
+COMMANDS = {
+    "up": "set everything up and deploy the stack",
+    "cluster": "set everything up and start the cluster, without deploying",
+    "venv": "set up the virtual environment only",
+    "preview": "show what an update of the stack would change",
+    "recover": "finish the stack's update after its engine was killed",
+    "status": "show the sandbox's pods, endpoints and share",
+    "down": "stop the sandbox and delete what it made; caches stay",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python3 -m sandbox", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS, help="; ".join(f"{key}: {text}" for key, text in COMMANDS.items()))
+    parser.add_argument("--stack", default=STACK, help=f"only {STACK} is the sandbox's (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "status":
+            release.show()
+        elif arguments.command == "venv":
+            with environment.exclusive():
+                build.virtual_environment()
+        elif arguments.stack != STACK:
+            _outside(arguments.command, arguments.stack)
+        else:
+            _sandbox(arguments.command)
+    except SandboxError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("\ninterrupted: the same command continues", file=sys.stderr)
+        sys.exit(130)
+
+
+def _outside(command: str, stack: str) -> None:
+    if command not in ("up", "preview", "recover"):
+        raise SandboxError(f"`make {command}` is for the sandbox's stack {STACK} only: leave out STACK={stack}")
+    release.check_official(stack)
+    with environment.exclusive():
+        build.virtual_environment()
+    _run(command, stack)
+
+
+def _run(command: str, stack: str) -> None:
+    if command == "up":
+        release.update(stack)
+    elif command == "recover":
+        release.recover(stack)
+    else:
+        release.pulumi(stack, "preview", "--diff")
+
+
+def _sandbox(command: str) -> None:
+    if command == "preview":
+        release.check_running()
+        release.pulumi(STACK, "preview", "--diff")
+        return
+    with environment.exclusive():
+        if command == "down":
+            _down()
+            return
+        if command == "recover":
+            release.check_running()
+        else:
+            checks.check_machine()
+            cluster.start(_prepare())
+            environment.write_environment_file()
+        if command != "cluster":
+            _run(command, STACK)
+        if command == "up":
+            release.wait_until_ready()
+            release.show()
+            release.show_next_commands()
+
+
+def _prepare() -> Path:
+    """Makes every part, side by side; returns the archive of the sample images."""
+    build.install(build.missing_packages())
+    with ThreadPoolExecutor() as pool:
+        python = pool.submit(build.virtual_environment)
+        kubernetes = pool.submit(build.build_kubernetes)
+        archive = pool.submit(build.build_images)
+        pulumi = pool.submit(engine.prepare)
+        parts: list[Future[None]] = [python, kubernetes, pulumi]
+        problems = [problem for part in [*parts, archive] if (problem := part.exception())]
+    if problems:
+        raise SandboxError("\n".join(str(problem) for problem in problems)) from problems[0]
+    return archive.result()
+
+
+def _down() -> None:
+    if host.in_use():
+        cluster.stop()
+    release.forget()
+    print("the sandbox is down; caches and .venv stay", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+module example.com/sandbox/app
+
+go 1.25.0

@@ -1,0 +1,194 @@
+"""What the sandbox is made of: the virtual environment, Debian's packages, the Go programs, the sample images.
+
+Each part is made only when the machine lacks it or its inputs changed, appears whole or not at all, and shows its
+progress in plain lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sandbox import cluster, images
+from sandbox.environment import BIN, CACHE, LOGS, PROJECT, SOURCES, VENV, SandboxError, installed
+from sandbox.processes import tail
+
+GO_ENVIRONMENT = {**os.environ, "CGO_ENABLED": "0"}
+ENGINE_VERSION = "v3.246.0"
+KUBERNETES_VERSION = "v1.35.4"
+KUBERNETES_PARTS = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "kubectl",
+]
+VERSION = "k8s.io/component-base/version"
+LINKER_FLAGS = {
+    "engine": f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={ENGINE_VERSION}",
+    "kubernetes": f"-X {VERSION}.gitVersion={KUBERNETES_VERSION} -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=35",
+    "app": "",
+}
+PACKAGES = {"engine": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "kubernetes": ".", "app": "."}
+DEBIAN_PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "openssl": "openssl",
+}
+FLAGS = ["-pgo=off", "-buildvcs=false"]
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str] | None = None) -> None:
+    """Runs one long step; its output goes to a log, of which a failure shows the end.
+
+    `progress` sees each line of the output; what it last returned is printed every ten seconds.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{name.replace(' ', '-')}.log"
+    due = time.monotonic() + 10
+    # A killed `make` takes its builds along; the next run would otherwise compete with them.
+    command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
+    with log.open("w") as file, subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=GO_ENVIRONMENT
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            shown = progress(line) if progress else ""
+            if shown and time.monotonic() >= due:
+                say(f"[{name}] {shown}")
+                due = time.monotonic() + 10
+    if process.returncode:
+        raise SandboxError(f"{name} failed ({' '.join(command[4:])}):\n{tail(log)}")
+
+
+def virtual_environment() -> None:
+    """Makes .venv match requirements.txt and requirements-dev.txt."""
+    files = [PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"]
+    key = _key([sys.version, str(VENV)], files)
+    mark = VENV / "complete"
+    if mark.is_file() and mark.read_text() == key:
+        return
+    say("[python] installing the packages of requirements.txt and requirements-dev.txt into .venv")
+    if importlib.util.find_spec("ensurepip") is None:
+        install(["python3-venv"])
+    run_logged("python", [sys.executable, "-m", "venv", "--clear", str(VENV)])
+    requirements = [word for file in files for word in ("--requirement", str(file))]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", *requirements]
+    run_logged("python", pip, lambda line: line.strip()[:100])
+    mark.write_text(key)
+    say("[python] done")
+
+
+def missing_packages() -> list[str]:
+    """Debian packages that the cluster needs and this machine lacks."""
+    missing = [package for command, package in DEBIAN_PACKAGES.items() if not installed(command)]
+    return missing if cluster.plugin_folder() else [*missing, "containernetworking-plugins"]
+
+
+def install(packages: Sequence[str]) -> None:
+    if not packages:
+        return
+    if os.geteuid() or not installed("apt-get"):
+        raise SandboxError(f"missing on this machine: install {' '.join(packages)} with its package manager")
+    say(f"[system] installing {' '.join(packages)}")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
+    run_logged("system", [*apt, "update"])
+    run_logged("system", [*apt, "install", "--no-install-recommends", *packages], lambda line: line.strip()[:100])
+    say("[system] done")
+
+
+def go_program(name: str) -> Path:
+    """Where the program built from sandbox/<name> is, or will be: the path changes with every input of the build."""
+    folder = SOURCES / name
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in (".mod", ".sum", ".go")]
+    return CACHE / f"{name}-{_key([go_version(), *FLAGS, LINKER_FLAGS[name]], files)[:16]}"
+
+
+@functools.cache
+def go_version() -> str:
+    """`go1.26.1`, or empty without Go."""
+    if not installed("go"):
+        return ""
+    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
+    return done.stdout.strip()
+
+
+def build_go(name: str) -> Path:
+    program = go_program(name)
+    if program.exists():
+        return program
+    began = time.monotonic()
+    go = ["go", "-C", str(SOURCES / name)]
+    say(f"[{name}] building, minutes on two cores")
+    modules: list[str] = []
+    packages: list[str] = []
+    compiled: list[str] = []
+
+    def downloading(line: str) -> str:
+        (modules if line.startswith("go: ") else packages).append(line)
+        return f"{len(modules)} modules downloaded"
+
+    def compiling(line: str) -> str:
+        compiled.append(line)
+        return f"{len(compiled)} of {len(packages)} packages"
+
+    run_logged(f"{name} modules", [*go, "list", *FLAGS, "-deps", PACKAGES[name]], downloading)
+    temporary = CACHE / f"{program.name}.{os.getpid()}"
+    flags = [*FLAGS, "-v", "-ldflags", f"-s -w {LINKER_FLAGS[name]}", "-o", str(temporary)]
+    run_logged(name, [*go, "build", *flags, PACKAGES[name]], compiling)
+    temporary.rename(program)
+    for outdated in CACHE.glob(f"{name}-*"):
+        if outdated != program:
+            outdated.unlink()
+    say(f"[{name}] done in {time.monotonic() - began:.0f} s")
+    return program
+
+
+def build_kubernetes() -> None:
+    program = build_go("kubernetes")
+    for part in KUBERNETES_PARTS:
+        link(BIN / part, program)
+
+
+def build_images() -> Path:
+    """The archive with the sample images."""
+    program = build_go("app")
+    archive = CACHE / f"images-{_key([program.name], [Path(images.__file__)])[:16]}.tar"
+    if not archive.exists():
+        temporary = archive.with_suffix(f".{os.getpid()}")
+        images.pack(program.read_bytes(), temporary)
+        temporary.rename(archive)
+    return archive
+
+
+def link(path: Path, target: Path) -> None:
+    """`path` leads to `target`; a link that does already is left alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not (path.is_symlink() and path.readlink() == target):
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.symlink_to(target)
+        temporary.replace(path)
+
+
+def _key(words: Sequence[str], files: Sequence[Path]) -> str:
+    digest = hashlib.sha256("\0".join(words).encode())
+    for file in files:
+        digest.update(b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""What a one-node cluster changes on the machine beside its processes, and how that is put back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from sandbox.environment import CLUSTER, CONTEXT, RUN, installed, write
+from sandbox.processes import hierarchies
+
+BRIDGE = CONTEXT
+RECORD = CLUSTER / "host.json"
+SYSCTLS = [
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/bridge/bridge-nf-call-ip6tables",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/ipv4/conf/all/route_localnet",
+    "net/ipv4/ip_forward",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+]
+FOLDERS = ["/run/containerd", "/run/xtables.lock", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers"]
+"""Folders (and a lock) that containerd, CNI, the kubelet and iptables make at fixed places."""
+
+
+def remember() -> None:
+    """Records what this machine was like before its first change; later calls keep that record."""
+    if RECORD.exists():
+        return
+    sysctls = {name: Path("/proc/sys", name).read_text() for name in SYSCTLS if Path("/proc/sys", name).exists()}
+    absent = [folder for folder in FOLDERS if not Path(folder).exists()]
+    write(RECORD, json.dumps({"sysctls": sysctls, "absent": absent}, indent=1))
+
+
+def in_use() -> bool:
+    return RECORD.exists() or RUN.exists() or any(group.exists() for group in hierarchies())
+
+
+def restore() -> None:
+    """Takes away mounts, network and firewall rules of the ended cluster and puts settings back."""
+    shims = [address.read_text() for address in RUN.glob("containerd/io.containerd.runtime.v2.task/*/*/address")]
+    clear_run()
+    _remove_network()
+    _remove_firewall_rules("iptables")
+    _remove_firewall_rules("ip6tables")
+    for address in shims:
+        Path(address.removeprefix("unix://")).unlink(missing_ok=True)
+    for result in Path("/var/lib/cni/results").glob(f"{CONTEXT}-*"):
+        result.unlink()
+    if RECORD.exists():
+        record = json.loads(RECORD.read_text())
+        for name, value in record["sysctls"].items():
+            setting = Path("/proc/sys", name)
+            if setting.read_text() != value:
+                setting.write_text(value)
+        for folder in record["absent"]:
+            if Path(folder).is_dir():
+                shutil.rmtree(folder)
+            else:
+                Path(folder).unlink(missing_ok=True)
+    shutil.rmtree(CLUSTER, ignore_errors=True)
+
+
+def clear_run() -> None:
+    """Leaves of the running state what a reboot would leave: nothing."""
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        target = line.split()[1].encode().decode("unicode_escape")
+        if Path(target).is_relative_to(RUN) or Path(target).is_relative_to(CLUSTER):
+            subprocess.run(["umount", "--lazy", target], check=True)
+    shutil.rmtree(RUN, ignore_errors=True)
+
+
+def _remove_network() -> None:
+    bridge = Path("/sys/class/net", BRIDGE)
+    if not bridge.exists():
+        return
+    deadline = time.monotonic() + 10
+    while list(bridge.glob("brif/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for link in [*bridge.glob("brif/*"), bridge]:
+        subprocess.run(["ip", "link", "delete", link.name], check=True)
+
+
+def _remove_firewall_rules(command: str) -> None:
+    """Drops the KUBE- chains, and the rules that lead to them, in one atomic step; every other rule stays."""
+    if not installed(command):
+        return
+    saved = subprocess.run([f"{command}-save", "-c"], check=True, capture_output=True, text=True).stdout
+    if "KUBE-" in saved:
+        kept = "".join(line for line in saved.splitlines(keepends=True) if "KUBE-" not in line)
+        subprocess.run([f"{command}-restore", "-c"], check=True, input=kept, text=True)

@@ -1,0 +1,120 @@
+"""The cluster's long-running processes: each is started once, recognised again, and ended.
+
+A process is known by its id and start time, so a recycled id is never taken for it. All of them, and whatever they
+start, live in one control group, so nothing escapes `stop_all`, not even after a kill -9 of any part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from sandbox.environment import CLUSTER, LOGS, OWNER, SandboxError, sandbox_environment
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+UNIFIED = (CONTROL_GROUPS / "cgroup.controllers").exists()
+PIDS = CLUSTER / "pids"
+# The process joins the group and writes its own pid file before it becomes the program: no moment leaves it unrecorded.
+LAUNCH = """set -e; group=$1; file=$2; shift 2; echo $$ >"$group/cgroup.procs"
+(set -- $(cat /proc/$$/stat); echo "$1 ${22}" >"$file.new"); mv "$file.new" "$file"; exec "$@" """
+
+
+def hierarchies() -> list[Path]:
+    """The sandbox's group in each hierarchy of control groups of this machine (one with version 2)."""
+    if UNIFIED:
+        return [CONTROL_GROUPS / OWNER]
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [Path(mount[1]) / OWNER for mount in mounts if mount[2] == "cgroup"]
+
+
+def create_groups() -> None:
+    for group in hierarchies():
+        group.mkdir(exist_ok=True)
+        if UNIFIED:
+            controllers = " ".join(f"+{name}" for name in (group / "cgroup.controllers").read_text().split())
+            for parent in (CONTROL_GROUPS, group):
+                (parent / "cgroup.subtree_control").write_text(controllers)
+    _daemons().mkdir(exist_ok=True)
+
+
+def _daemons() -> Path:
+    groups = {group.parent.name: group for group in hierarchies()}
+    return groups.get("pids", next(iter(groups.values()))) / "daemons"
+
+
+def running(name: str) -> bool:
+    try:
+        pid, started = (PIDS / name).read_text().split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19] == started
+    except (OSError, ValueError):
+        return False
+
+
+def start(name: str, *command: str) -> bool:
+    """Starts the process unless it runs; True when it had to."""
+    if running(name):
+        return False
+    PIDS.mkdir(parents=True, exist_ok=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / f"{name}.log").open("w") as log:
+        subprocess.Popen(
+            ["/bin/sh", "-c", LAUNCH, name, str(_daemons()), str(PIDS / name), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            env=sandbox_environment(),
+        )
+    return True
+
+
+def check_alive(name: str) -> None:
+    """Raises with the end of the log when the process has died."""
+    if (PIDS / name).exists() and not running(name):
+        raise SandboxError(f"{name} stopped:\n{tail(LOGS / f'{name}.log')}")
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    text = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join([*(f"    {line}" for line in text), f"the whole log: {log}"])
+
+
+def stop_all() -> None:
+    """Kills every process of the sandbox's control group and removes the group."""
+    deadline = time.monotonic() + 30
+    while pids := _members():
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            raise SandboxError(f"processes {pids} do not end: a reboot ends them")
+        time.sleep(0.05)
+    for group in hierarchies():
+        for folder, _, _ in os.walk(group, topdown=False):
+            _remove_group(Path(folder))
+
+
+def _members() -> list[int]:
+    pids: set[int] = set()
+    for group in hierarchies():
+        for file in group.rglob("cgroup.procs"):
+            with contextlib.suppress(OSError):
+                pids.update(int(pid) for pid in file.read_text().split())
+    return sorted(pids - {0})
+
+
+def _remove_group(folder: Path) -> None:
+    for _ in range(100):
+        try:
+            folder.rmdir()
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SandboxError(f"control group {folder} stays busy: `make down` again removes it")
