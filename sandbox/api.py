@@ -1,0 +1,164 @@
+"""Objects on the sandbox's API server, as the stand-in provider reads and writes them."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import urllib3
+import yaml
+from kubernetes import client, config, dynamic
+from kubernetes.dynamic import exceptions
+
+CONTEXT = "canary-sandbox"
+MANAGER = "canary-sandbox"
+"""Field manager of everything the stand-in writes."""
+
+Manifest = dict[str, Any]
+
+
+class Refusal(Exception):
+    """What the API server, or this provider, says to a request; the text is for the user."""
+
+
+class AlreadyExists(Refusal):
+    """A create met an object of the same kind and name."""
+
+
+class Api:
+    """`context`, `kubeconfig` (a path or the text itself) and `namespace` are the provider's config; the sandbox only."""
+
+    def __init__(self, context: str, kubeconfig: str, namespace: str) -> None:
+        if context != CONTEXT:
+            raise Refusal(
+                f"kubernetes:context is {context!r}, but this stand-in for the Kubernetes provider only serves "
+                f"{CONTEXT!r}; `pulumi config set kubernetes:context {CONTEXT}`, or install the official provider"
+            )
+        settings: Any = client.Configuration()
+        try:
+            loaded = _load(kubeconfig, settings)
+        except (config.ConfigException, yaml.YAMLError, OSError) as error:
+            raise Refusal(f"no context {CONTEXT!r}: {error}") from None
+        host = urllib3.util.parse_url(settings.host).host
+        if host != "127.0.0.1":
+            raise Refusal(
+                f"context {CONTEXT!r} leads to {settings.host}, but this stand-in only serves the sandbox on 127.0.0.1"
+            )
+        settings.retries = False
+        self.namespace = namespace or loaded or "default"
+        self.host = settings.host
+        # Discovery would cost several requests per preview; these few kinds need none of it.
+        self._dynamic: Any = dynamic.DynamicClient(client.ApiClient(settings), discoverer=lambda *_: None)
+
+    def get(self, version: str, kind: str, namespace: str, name: str) -> Manifest | None:
+        """None when there is no such object."""
+        try:
+            return self._call("get", self._resource(version, kind), name=name, namespace=namespace)
+        except exceptions.NotFoundError:
+            return None
+
+    def list(self, version: str, kind: str, namespace: str, **selectors: str) -> list[Manifest]:
+        return self._call("get", self._resource(version, kind), namespace=namespace, **selectors)["items"]
+
+    def create(self, manifest: Manifest, dry_run: bool) -> Manifest:
+        """Raises AlreadyExists."""
+        try:
+            return self._write("create", manifest, dry_run)
+        except exceptions.ConflictError as error:
+            raise AlreadyExists(_text(error)) from None
+
+    def apply(self, manifest: Manifest, dry_run: bool) -> Manifest:
+        """Server-side apply, which takes the fields it names from any other manager."""
+        if not dry_run:
+            self._own(manifest)
+        return self._write("server_side_apply", manifest, dry_run, force_conflicts=True)
+
+    def delete(self, version: str, kind: str, namespace: str, name: str) -> Manifest | None:
+        """Foreground deletion, which ends when the object's dependents are gone; None when there is no such object."""
+        body = {"propagationPolicy": "Foreground"}
+        try:
+            return self._call("delete", self._resource(version, kind), name=name, namespace=namespace, body=body)
+        except exceptions.NotFoundError:
+            return None
+
+    def _own(self, manifest: Manifest) -> None:
+        """A create is recorded as an update, and an apply never removes a field that an update owns."""
+        metadata = manifest["metadata"]
+        resource = self._resource(manifest["apiVersion"], manifest["kind"])
+        live = self.get(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+        entries: list[Manifest] = live["metadata"].get("managedFields", []) if live else []
+        own = [entry for entry in entries if entry["manager"] == MANAGER and "subresource" not in entry]
+        if not live or len(own) != 1 or own[0]["operation"] == "Apply":
+            return
+        own[0]["operation"] = "Apply"
+        patch = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+        ]
+        where = {"name": metadata["name"], "namespace": metadata.get("namespace")}
+        try:
+            self._call("patch", resource, body=patch, content_type="application/json-patch+json", **where)
+        except exceptions.ConflictError:
+            self._own(manifest)
+
+    def _write(self, verb: str, manifest: Manifest, dry_run: bool, **options: Any) -> Manifest:
+        metadata = manifest["metadata"]
+        resource = self._resource(manifest["apiVersion"], manifest["kind"])
+        if verb != "create":
+            options["name"] = metadata["name"]
+        if dry_run:
+            options["dry_run"] = "All"
+        namespace = metadata.get("namespace")
+        return self._call(verb, resource, body=manifest, namespace=namespace, field_manager=MANAGER, **options)
+
+    def _resource(self, version: str, kind: str) -> Any:
+        group, _, name = version.rpartition("/")
+        return dynamic.Resource(  # pyright: ignore
+            prefix="apis" if group else "api",
+            group=group,
+            api_version=name,
+            kind=kind,
+            namespaced=kind not in CLUSTER_WIDE,
+            verbs=["create", "delete", "get", "list", "patch"],
+            name=kind.lower() + "s",
+            client=self._dynamic,
+        )
+
+    def _call(self, verb: str, resource: Any, **arguments: Any) -> Any:
+        try:
+            answer = getattr(self._dynamic, verb)(resource, serialize=False, **arguments)
+        except (exceptions.NotFoundError, exceptions.ConflictError):
+            raise
+        except exceptions.DynamicApiError as error:
+            raise Refusal(_text(error)) from None
+        except urllib3.exceptions.HTTPError as error:
+            reason = str(getattr(error, "reason", error)).split(": ", 1)[-1]
+            raise Unreachable(f"the API server at {self.host} cannot be reached: {reason}") from None
+        return json.loads(answer.data)
+
+
+class Unreachable(Refusal):
+    """No answer, which may be different in a moment."""
+
+
+CLUSTER_WIDE = ("Namespace", "Node", "PersistentVolume", "ClusterRole", "ClusterRoleBinding")
+
+
+def _load(kubeconfig: str, settings: Any) -> str:
+    """Fills `settings` from the kubeconfig and returns the namespace of its context."""
+    if "\n" in kubeconfig:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(kubeconfig)
+            file.flush()
+            return _load(file.name, settings)
+    path: Any = str(Path(kubeconfig).expanduser()) if kubeconfig else None
+    config.load_kube_config(config_file=path, context=CONTEXT, client_configuration=settings)
+    contexts: Any = config.list_kube_config_contexts(config_file=path)[0]
+    return next(context["context"].get("namespace", "") for context in contexts if context["name"] == CONTEXT)
+
+
+def _text(error: Any) -> str:
+    try:
+        return json.loads(error.body)["message"]
+    except (TypeError, ValueError, KeyError):
+        return f"{error.status} {error.reason}"

@@ -1,0 +1,143 @@
+"""Stand-in for pulumi-language-python: runs the project's program for the engine.
+
+The program runs in the main thread of a process of its own, in the host's process group: the engine interrupts that
+group when an update fails, and a program may handle the signal.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BAIL = 32
+"""Exit code of a program whose error the user has already been shown."""
+
+
+def serve(engine_address: str) -> None:
+    # Started before it is asked for: it imports the SDK while the engine prepares the rest.
+    program = subprocess.Popen([sys.executable, "-u", __file__, "--program", engine_address], stdin=subprocess.PIPE)
+
+    import protocol
+
+    protocol.skip_sdk()
+    from google.protobuf import empty_pb2
+    from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+    class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+        def Handshake(self, request: Any, context: Any) -> language_pb2.LanguageHandshakeResponse:
+            return language_pb2.LanguageHandshakeResponse()
+
+        def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
+            return plugin_pb2.PluginInfo()
+
+        def About(self, request: Any, context: Any) -> language_pb2.AboutResponse:
+            return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+
+        def GetRequiredPackages(self, request: Any, context: Any) -> language_pb2.GetRequiredPackagesResponse:
+            packages = [
+                plugin_pb2.PackageDependency(
+                    name=plugin["name"], kind="resource", version=f"v{plugin['version']}", server=plugin.get("server")
+                )
+                for plugin in installed_plugins()
+            ]
+            return language_pb2.GetRequiredPackagesResponse(packages=packages)
+
+        def RuntimeOptionsPrompts(self, request: Any, context: Any) -> language_pb2.RuntimeOptionsResponse:
+            return language_pb2.RuntimeOptionsResponse()
+
+        def InstallDependencies(self, request: Any, context: Any) -> Any:
+            return iter(())  # The sandbox has filled the virtual environment.
+
+        def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
+            return empty_pb2.Empty()  # The signal to the process group does it.
+
+        def Run(self, request: language_pb2.RunRequest, context: Any) -> language_pb2.RunResponse:
+            program.communicate(request.SerializeToString())
+            if program.returncode == BAIL:
+                return language_pb2.RunResponse(bail=True)
+            if program.returncode != 0:
+                error = f"program exited with non-zero exit code: {program.returncode}"
+                return language_pb2.RunResponse(error=error)
+            return language_pb2.RunResponse()
+
+    plugin = protocol.Plugin(threads=4)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), plugin.server)
+    plugin.serve(grace=10)
+    if program.poll() is None:
+        program.terminate()
+
+
+def installed_plugins() -> list[dict[str, str]]:
+    """What the provider packages beside the SDK say about their plugins."""
+    import json
+    import sysconfig
+
+    files = Path(sysconfig.get_path("purelib")).glob("pulumi_*/pulumi-plugin.json")
+    plugins = [json.loads(file.read_text()) for file in sorted(files)]
+    return [plugin for plugin in plugins if plugin.get("resource")]
+
+
+def run(engine_address: str) -> int:
+    """The program's whole life; returns its exit code."""
+    # Until the program runs, an interrupt must end this process without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import asyncio
+    import logging
+    import runpy
+    import traceback
+
+    import grpc
+    import pulumi
+    from pulumi.runtime.proto import language_pb2
+
+    message = sys.stdin.buffer.read()
+    if not message:
+        return 0
+    request = language_pb2.RunRequest.FromString(message)
+    folder = os.path.normpath(os.path.join(request.info.program_directory or request.pwd, request.info.entry_point))
+    os.chdir(request.pwd)
+    sys.argv = [folder, *request.args]
+    sys.path[0] = folder
+    settings = pulumi.runtime.Settings(
+        project=request.project,
+        stack=request.stack,
+        parallel=request.parallel,
+        dry_run=request.dryRun,
+        organization=request.organization,
+        monitor=request.monitor_address,
+        engine=engine_address,
+    )
+    pulumi.runtime.configure(settings)
+    pulumi.runtime.set_all_config(dict(request.config), list(request.configSecretKeys))
+    # A failed program leaves futures that nobody awaits.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: runpy.run_path(folder, run_name="__main__")))
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return BAIL
+    except grpc.RpcError as error:
+        # The monitor is gone when the engine has ended the update, which it has told the user by then.
+        if getattr(error, "code", lambda: None)() != grpc.StatusCode.UNAVAILABLE:
+            pulumi.log.error(f"RPC error: {error}")
+        return BAIL
+    except Exception as error:
+        frames = error.__traceback__
+        while frames and not frames.tb_frame.f_code.co_filename.startswith(folder + os.sep):
+            frames = frames.tb_next
+        error.__traceback__ = frames or error.__traceback__
+        pulumi.log.error("Program failed with an unhandled exception:\n" + "".join(traceback.format_exception(error)))
+        return BAIL
+    finally:
+        loop.close()
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--program"]:
+        sys.exit(run(sys.argv[2]))
+    serve(sys.argv[-1])
