@@ -18,8 +18,7 @@ from components.release import camel
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 OBJECTS = ("container", "pod")
 VERSIONS = ("stable_version", "canary_version")
-ABSENT: tuple[Any, ...] = ("", 0, {})
-"""Defaults in Pulumi.yaml that say `not set`: a key without a default would be required."""
+ZERO_IS_ABSENT = ("service_port", "node_port")
 
 
 def read_settings() -> CanaryReleaseArgs:
@@ -47,7 +46,8 @@ def _arguments(project: str) -> dict[str, Any]:
             continue
         name = KEYS.get(short, key)
         value = _parsed(name, text)
-        if value not in ABSENT or name in ("stable_replicas", "canary_replicas"):
+        # Defaults in Pulumi.yaml that say `not set`: the engine requires every key without a default.
+        if value not in ("", {}) and not (value == 0 and name in ZERO_IS_ABSENT):
             args[name] = value
     return args
 
@@ -76,7 +76,8 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
         key = f"{project}:{camel(name)}"
         if typed.get(key) is not None and not isinstance(typed[key], str | dict):
             args[name] = written[key]
-            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as {typed[key]!r}"
+            kind = {int: "number", float: "number", bool: "boolean"}.get(type(cast(object, typed[key])), "date")
+            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {typed[key]}"
             yield Problem(name, written[key], accepted, [(name, written[key])])
 
 
@@ -87,27 +88,19 @@ def _object(value: Any) -> dict[str, Any]:
 def _context() -> Iterator[Problem]:
     """The provider takes the current context if none is set, and previews an unknown one without a word."""
     config = pulumi.Config("kubernetes")
-    context, given = config.get("context"), config.get("kubeconfig")
-    key, hint = "kubernetes:context", "; `make up` makes the context canary-sandbox"
+    key, context, known = "kubernetes:context", config.get("context"), _contexts(config.get("kubeconfig"))
+    example = "canary-sandbox" if pulumi.get_stack() == "dev" else "<context>"
+    hint = "; `make up` makes the context canary-sandbox" if "canary-sandbox" in (context, example) else ""
     if not context:
-        yield Problem(
-            key,
-            MISSING,
-            f"is required: a stack never uses whichever context is current{hint}",
-            [(key, "canary-sandbox")],
-        )
-        return
-    known = _contexts(given)
-    if context not in known:
+        accepted = f"is required, so that no stack runs wherever the kubeconfig happens to point{hint}"
+        yield Problem(key, MISSING, accepted, [(key, example)])
+    elif context not in known:
         listed = (
-            f"one of the kubeconfig's: {', '.join(sorted(known))}"
-            if known
-            else "in the kubeconfig, which has no context"
+            f"one of the kubeconfig's: {', '.join(sorted(known))}" if known else "in the kubeconfig, which has none"
         )
         proposal = nearest(context, known)
-        fix = [(key, proposal)] if proposal else []
-        accepted = f"must be {listed}{did_you_mean(proposal)}{hint if context == 'canary-sandbox' else ''}"
-        yield Problem(key, context, accepted, fix)
+        accepted = f"must be {listed}{did_you_mean(proposal)}{hint if not known else ''}"
+        yield Problem(key, context, accepted, [(key, proposal or example)])
 
 
 def _contexts(given: str | None) -> set[str]:

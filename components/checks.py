@@ -26,10 +26,18 @@ Values = Mapping[str, Any]
 def problems(args: Values) -> list[Problem]:
     """All problems of the arguments, by name; empty for a release that can be declared."""
     values: Values = whole_numbers(args)
-    unusable = [*_unknown(values), *_wrong_types(values)]
+    unknown, wrong = list(_unknown(values)), list(_wrong_types(values))
+    unusable = [*unknown, *wrong]
     bad = {problem.path for problem in unusable}
     usable = {**DEFAULTS, **{name: value for name, value in values.items() if name not in bad}}
-    found = [*unusable, *_missing(values), *_bounds(usable), *_names(usable), *_image(usable), *_versions(usable)]
+    found = [
+        *unusable,
+        *_missing(values, {path for problem in unknown for path, _ in problem.fix}),
+        *_bounds(usable),
+        *_names(usable),
+        *_image(usable),
+        *_versions(usable),
+    ]
     found += [*_readiness(usable), *container_problems(usable), *pod_problems(usable)]
     # A share of replicas that are out of bounds says nothing.
     if not {problem.path for problem in found} & {"stable_replicas", "canary_replicas", "max_canary_share"}:
@@ -47,7 +55,10 @@ def _unknown(values: Values) -> Iterator[Problem]:
     for name, value in values.items():
         if name not in known:
             meant = nearest(name, known)
-            fix: list[tuple[str, Any]] = [(name, REMOVE), *([(meant, value)] if meant and meant not in values else [])]
+            fix: list[tuple[str, Any]] = [(name, REMOVE)]
+            # Stack config holds the default of every key that is not set.
+            if meant and values.get(meant) in (None, DEFAULTS.get(meant)):
+                fix.append((meant, value))
             yield Problem(name, value, f"is not a key of a release{did_you_mean(meant and f'{{{meant}}}')}", fix)
 
 
@@ -55,14 +66,18 @@ def _wrong_types(values: Values) -> Iterator[Problem]:
     for name, wanted in _types().items():
         value = values.get(name)
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
-            fix = [(name, DEFAULTS[name])] if name in DEFAULTS else []
-            yield Problem(name, value, f"must be {WORDS[wanted]}", fix)
+            meant = (
+                int(value)
+                if wanted is int and isinstance(value, str) and value.isdecimal()
+                else DEFAULTS.get(name, REMOVE)
+            )
+            yield Problem(name, value, f"must be {WORDS[wanted]}", [(name, meant)])
 
 
-def _missing(values: Values) -> Iterator[Problem]:
+def _missing(values: Values, misspelt: set[str]) -> Iterator[Problem]:
     examples = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
     for name in sorted(CanaryReleaseArgs.__required_keys__):
-        if values.get(name) is None:
+        if values.get(name) is None and name not in misspelt:
             yield Problem(name, MISSING, f"is required, for example {examples[name]}", [(name, examples[name])])
 
 
@@ -77,27 +92,30 @@ def _bounds(values: Values) -> Iterator[Problem]:
 
 def _names(values: Values) -> Iterator[Problem]:
     name, app = values["name"], values.get("app")
-    yield from _name("name", name, DNS_LABEL, 63 - len("-canary"), "the canary's Deployment is called <{name}>-canary")
+    yield from _name(
+        "name", name, DNS_LABEL, 63 - len("-canary"), " (the canary's Deployment is called <{name}>-canary)"
+    )
     yield from _name("namespace", values["namespace"], DNS_LABEL, 63)
     if "container_name" in values:
         yield from _name("container_name", values["container_name"], DNS_LABEL, 63)
     if "service_name" in values:
-        yield from _name("service_name", values["service_name"], SERVICE_NAME, 63, "it must start with a letter")
+        yield from _name("service_name", values["service_name"], SERVICE_NAME, 63)
         if app is not None:
             yield from _name("app", app, DNS_LABEL, 63)
     elif app is not None:
-        because = "it must start with a letter, since the Service is called <{app}>-svc unless {service_name} is set"
+        because = " (the Service is called <{app}>-svc unless {service_name} is set)"
         yield from _name("app", app, SERVICE_NAME, 63 - len("-svc"), because)
 
 
 def _name(argument: str, value: str, pattern: re.Pattern[str], longest: int, because: str = "") -> Iterator[Problem]:
     if pattern.fullmatch(value) and len(value) <= longest:
         return
-    reason = f" ({because})" if because else ""
-    accepted = f"must be a DNS label of at most {longest} characters: a-z, 0-9 and - inside{reason}"
-    proposal = re.sub(r"[^a-z0-9]+", "-", value.lower())[:longest].strip("-")
-    usable = pattern.fullmatch(proposal)
-    yield Problem(argument, value, accepted, [(argument, proposal)] if usable else [])
+    start = ", starting with a letter" if pattern is SERVICE_NAME else ""
+    accepted = f"must be a DNS label of at most {longest} characters: a-z, 0-9 and - inside{start}{because}"
+    proposal = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
+    if not pattern.fullmatch(proposal):
+        proposal = f"app-{proposal}"
+    yield Problem(argument, value, accepted, [(argument, proposal[:longest].strip("-"))])
 
 
 def _image(values: Values) -> Iterator[Problem]:
@@ -111,7 +129,7 @@ def _image(values: Values) -> Iterator[Problem]:
         yield Problem("image", image, accepted, fix)
     else:
         accepted = "must be an image repository such as registry.example.com/team/app: lower case, no spaces"
-        yield Problem("image", image, accepted)
+        yield Problem("image", image, accepted, [("image", "<repository>")])
 
 
 def _versions(values: Values) -> Iterator[Problem]:
@@ -137,13 +155,14 @@ def _version(name: str, version: str) -> Iterator[Problem]:
         )
     elif version.startswith("sha256:"):
         if not DIGEST.fullmatch(version):
-            yield Problem(name, version, "must be sha256: followed by 64 characters of 0-9 and a-f")
+            accepted = "must be sha256: followed by 64 characters of 0-9 and a-f"
+            yield Problem(name, version, accepted, [(name, "sha256:<64 characters>")])
     elif not TAG.fullmatch(version):
         tag = re.split(r"[:/@\s]", version.strip())[-1]
         accepted = (
             "must be a tag alone (letters, digits, . _ -) or a sha256:… digest; the repository belongs into {image}"
         )
-        yield Problem(name, version, accepted, [(name, tag)] if TAG.fullmatch(tag) else [])
+        yield Problem(name, version, accepted, [(name, tag if TAG.fullmatch(tag) else "<tag>")])
 
 
 def _readiness(values: Values) -> Iterator[Problem]:
@@ -166,5 +185,5 @@ def _exposure(values: Values) -> Iterator[Problem]:
         yield Problem("canary_replicas", canary, accepted, [("canary_replicas", most)])
     else:
         needed = fewest_stable_replicas(canary, limit)
-        accepted += f"for which {canary} canary pods need {{stable_replicas}} of at least {needed}"
+        accepted += f"which takes {{stable_replicas}} of at least {needed}"
         yield Problem("canary_replicas", canary, accepted, [("stable_replicas", needed)])

@@ -8,8 +8,8 @@ import pulumi
 from .problems import ARGUMENTS, Problem, report
 from .release import Release
 
-Claim = tuple[int | None, str, str]
-"""Identity of the Kubernetes provider, what is claimed, and its value."""
+Claim = tuple[int | None, str]
+"""Identity of the Kubernetes provider, and what is claimed."""
 
 _owners: dict[Claim, str] = {}
 
@@ -19,16 +19,12 @@ def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> 
     cluster = _provider(opts)
     problems: list[Problem] = []
     for argument, value, what, accepted in _needs(release):
-        holder = _owners.get((cluster, what, str(value)), owner)
+        holder = _owners.setdefault((cluster, what), owner)
         if holder != owner:
-            problems.append(
-                Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what} {value}")
-            )
+            problems.append(Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what}"))
     if problems:
-        raise pulumi.RunError(
-            report(f"CanaryRelease {owner!r} collides with another one; nothing was changed", problems, ARGUMENTS)
-        )
-    _owners.update({(cluster, what, str(value)): owner for _, value, what, _ in _needs(release)})
+        headline = f"CanaryRelease {owner!r} collides with another one; nothing was changed"
+        raise pulumi.RunError(report(headline, problems, ARGUMENTS))
 
 
 def release_all() -> None:
@@ -37,20 +33,16 @@ def release_all() -> None:
 
 
 def _needs(release: Release) -> Iterator[tuple[str, Any, str, str]]:
-    inside = f"in namespace {release.namespace} the"
-    deployment = "must give Deployment names that no other release has"
-    yield "name", release.name, f"{inside} Deployment", deployment
-    # Claimed also without a canary: starting one later must not fail.
-    yield "name", release.canary_name, f"{inside} Deployment", deployment
-    yield "service_name", release.service_name, f"{inside} Service", "must be unique in its namespace"
-    yield (
-        "app",
-        release.app,
-        f"{inside} label app",
-        "must be unique in its namespace, or each Service selects the pods of both releases",
-    )
+    inside = f"in namespace {release.namespace}"
+    # The canary's is claimed also without a canary: starting one later must not fail.
+    for name in (release.name, release.canary_name):
+        yield "name", name, f"the Deployment {name} {inside}", "must give names that no other release has"
+    service = release.service_name
+    yield "service_name", service, f"the Service {service} {inside}", "must be unique in its namespace"
+    accepted = "must be unique in its namespace, or each Service selects the pods of both releases"
+    yield "app", release.app, f"the label app={release.app} {inside}", accepted
     if release.node_port:
-        yield "node_port", release.node_port, "the node port", "must be unique in the cluster"
+        yield "node_port", release.node_port, f"the node port {release.node_port}", "must be unique in the cluster"
 
 
 def _provider(opts: pulumi.ResourceOptions | None) -> int | None:

@@ -70,7 +70,8 @@ def pod_problems(values: Values) -> Iterator[Problem]:
 
 def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complete: bool = False) -> Iterator[Problem]:
     if not isinstance(given, Mapping):
-        yield Problem(path, given, f"must be an object with fields of a Kubernetes {_kind_name(kind)}")
+        accepted = f"must be an object with fields of a Kubernetes {_kind_name(kind)}"
+        yield Problem(path, given, accepted, [(path, REMOVE)])
         return
     known = input_type_types(kind)
     for name, value in cast(Values, given).items():
@@ -93,7 +94,8 @@ def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complet
         names = input_type_py_to_pulumi_names(kind)
         for name, parameter in inspect.signature(kind).parameters.items():
             if parameter.default is inspect.Parameter.empty and cast(Values, given).get(names[name]) is None:
-                yield Problem(_below(path, names[name]), MISSING, f"is required in a Kubernetes {_kind_name(kind)}")
+                below = _below(path, names[name])
+                yield Problem(below, MISSING, f"is required in a Kubernetes {_kind_name(kind)}", [(below, "<value>")])
 
 
 def _kind_name(kind: type) -> str:
@@ -115,13 +117,13 @@ def _value(path: str, value: Any, annotation: Any) -> Iterator[Problem]:
         yield from _fields(path, value, wanted, {}, complete="[" in path or wanted.__name__.endswith("ActionArgs"))
     elif _is(wanted, Mapping):
         if not isinstance(value, Mapping):
-            yield Problem(path, value, "must be an object")
+            yield Problem(path, value, "must be an object", [(path, REMOVE)])
             return
         for name, item in cast(Values, value).items():
             yield from _value(_below(path, name), item, get_args(wanted)[1])
     elif _is(wanted, Sequence):
         if not isinstance(value, list):
-            yield Problem(path, value, "must be a list")
+            yield Problem(path, value, "must be a list", [(path, [value])])
             return
         for index, item in enumerate(cast(list[Any], value)):
             yield from _value(f"{path}[{index}]", item, get_args(wanted)[0])
@@ -139,19 +141,20 @@ def _scalar(path: str, value: Any, wanted: Any) -> Iterator[Problem]:
     if isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds):
         return
     words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    fix: list[tuple[str, Any]] = []
-    if str in kinds and isinstance(value, int | float):
+    fix: list[tuple[str, Any]] = [(path, REMOVE)]
+    quoted = str in kinds and isinstance(value, int | float)
+    if quoted:
         # YAML turns `value: 1` and `value: true` into something that the API server refuses.
         fix = [(path, str(value).lower() if isinstance(value, bool) else str(value))]
     yield Problem(
-        path, value, f"must be {' or '.join(words[kind] for kind in kinds)}{' (quote it)' if fix else ''}", fix
+        path, value, f"must be {' or '.join(words[kind] for kind in kinds)}{' (quote it)' if quoted else ''}", fix
     )
 
 
 def _quantities(path: str, name: str, value: Any) -> Iterator[Problem]:
     if name in QUANTITY_MAPS:
         if not isinstance(value, Mapping):
-            yield Problem(path, value, "must be an object of quantities such as cpu: 100m")
+            yield Problem(path, value, "must be an object of quantities", [(path, {"cpu": "100m", "memory": "128Mi"})])
             return
         for resource, quantity in cast(Values, value).items():
             yield from _quantity(_below(path, resource), quantity)
@@ -167,4 +170,4 @@ def _quantity(path: str, value: Any) -> Iterator[Problem]:
             f"{meant[1]}{'k' if meant[2] == 'k' and not meant[3] else meant[2].upper()}{meant[3]}" if meant else ""
         )
         accepted = "must be a Kubernetes quantity such as 100m, 0.5, 128Mi or 1G"
-        yield Problem(path, value, accepted, [(path, proposal)] if QUANTITY.fullmatch(proposal) else [])
+        yield Problem(path, value, accepted, [(path, proposal if QUANTITY.fullmatch(proposal) else "<quantity>")])

@@ -35,7 +35,7 @@ class Spelling:
     """How the reader knows the arguments: as config keys with commands, or as Python arguments."""
 
     name: Callable[[str], str]
-    fix: Callable[[str, Any], str]
+    fix: Callable[[str, Any], Sequence[str]]
 
     def path(self, path: str) -> str:
         """The path with its first part, the argument's name, as the reader spells it; the rest is Kubernetes' own."""
@@ -46,7 +46,10 @@ class Spelling:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, if any is."""
     spelled = {_letters(candidate): candidate for candidate in known}
-    found = difflib.get_close_matches(_letters(name), spelled, n=1, cutoff=0.6)
+    letters = _letters(name)
+    found = difflib.get_close_matches(letters, spelled, n=1, cutoff=0.75)
+    # People write Kubernetes' short names in full: environment for env, arguments for args.
+    found += sorted((short for short in spelled if letters.startswith(short[:3]) and len(short) <= 4), key=len)
     return spelled[found[0]] if found else None
 
 
@@ -80,28 +83,47 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
     for problem in problems:
         value = "missing" if problem.value is MISSING else shown(problem.value)
         lines += ["", f"  {spelling.path(problem.path)}: {value}", f"    {problem.accepted.format_map(Names())}"]
-        lines += [f"    fix: {spelling.fix(spelling.path(path), value)}" for path, value in problem.fix]
+        fixes = [fix for path, value in problem.fix for fix in spelling.fix(spelling.path(path), value)]
+        lines += [f"    fix: {fix}" for fix in fixes]
     return "\n".join(lines)
 
 
 def config_keys(stack: str) -> Spelling:
     """Config keys of a stack, fixed by commands."""
 
-    def command(path: str, value: Any) -> str:
+    def commands(path: str, value: Any) -> list[str]:
         nested = ["--path"] if any(char in path for char in ".[") else []
         if value is REMOVE:
-            return shlex.join(["pulumi", "config", "rm", *nested, path, "--stack", stack])
+            return [shlex.join(["pulumi", "config", "rm", *nested, path, "--stack", stack])]
+        if isinstance(value, list | dict):
+            # The command sets scalars only.
+            return [f"edit Pulumi.{stack}.yaml: {path}: {shown(value)}"]
         text = value if isinstance(value, str) else json.dumps(value)
         # Without a type, --path turns "1" and "true" into a number and a boolean.
         typed = ["--type", "string"] if nested and isinstance(value, str) else []
-        return shlex.join(["pulumi", "config", "set", *nested, *typed, path, text, "--stack", stack])
+        return [
+            shlex.join(
+                [
+                    "pulumi",
+                    "config",
+                    "set",
+                    *nested,
+                    *typed,
+                    "--stack",
+                    stack,
+                    *(["--"] if text.startswith("-") else []),
+                    path,
+                    text,
+                ]
+            )
+        ]
 
     known = CanaryReleaseArgs.__annotations__
-    return Spelling(name=lambda name: camel(name) if name in known else name, fix=command)
+    return Spelling(name=lambda name: camel(name) if name in known else name, fix=commands)
 
 
-def _python_argument(path: str, value: Any) -> str:
-    return f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"
+def _python_argument(path: str, value: Any) -> list[str]:
+    return [f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"]
 
 
 ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument)
