@@ -6,9 +6,10 @@ import argparse
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from sandbox import build, checks, cluster, engine, environment, host, release
-from sandbox.environment import STACK, SandboxError
+from sandbox.environment import STACK, SandboxError, installed
 
 COMMANDS = {
     "up": "set everything up and deploy the stack",
@@ -81,21 +82,28 @@ def _sandbox(command: str) -> None:
         if command == "up":
             release.wait_until_ready()
             release.show()
-            release.show_next_commands()
+            print(release.NEXT_COMMANDS)
 
 
 def _prepare() -> Path:
     """Makes every part, side by side; returns the archive of the sample images."""
-    build.install(build.missing_packages())
+    programs = ["kubernetes", "app", *([] if installed("pulumi") else ["engine"])]
     with ThreadPoolExecutor() as pool:
-        python = pool.submit(build.virtual_environment)
-        kubernetes = pool.submit(build.build_kubernetes)
         archive = pool.submit(build.build_images)
-        pulumi = pool.submit(engine.prepare)
-        parts: list[Future[None]] = [python, kubernetes, pulumi]
-        problems = [problem for part in [*parts, archive] if (problem := part.exception())]
+        parts: list[Future[Any]] = [
+            pool.submit(build.install_missing),
+            pool.submit(build.virtual_environment),
+            pool.submit(build.build_standard_library, programs),
+            pool.submit(build.build_kubernetes),
+            pool.submit(engine.prepare),
+            archive,
+        ]
+        problems = [problem for part in parts if (problem := part.exception())]
+    for problem in problems:
+        if not isinstance(problem, SandboxError):
+            raise problem
     if problems:
-        raise SandboxError("\n".join(str(problem) for problem in problems)) from problems[0]
+        raise SandboxError("\n".join(str(problem) for problem in problems))
     return archive.result()
 
 

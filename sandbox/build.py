@@ -12,6 +12,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,9 +64,12 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
     due = time.monotonic() + 10
     # A killed `make` takes its builds along; the next run would otherwise compete with them.
     command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
-    with log.open("w") as file, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=GO_ENVIRONMENT
-    ) as process:
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=GO_ENVIRONMENT
+        ) as process,
+    ):
         assert process.stdout
         for line in process.stdout:
             file.write(line)
@@ -87,7 +91,7 @@ def virtual_environment() -> None:
         return
     say("[python] installing the packages of requirements.txt and requirements-dev.txt into .venv")
     if importlib.util.find_spec("ensurepip") is None:
-        install(["python3-venv"])
+        _install(["python3-venv"])
     run_logged("python", [sys.executable, "-m", "venv", "--clear", str(VENV)])
     requirements = [word for file in files for word in ("--requirement", str(file))]
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", *requirements]
@@ -102,16 +106,24 @@ def missing_packages() -> list[str]:
     return missing if cluster.plugin_folder() else [*missing, "containernetworking-plugins"]
 
 
-def install(packages: Sequence[str]) -> None:
+def install_missing() -> None:
+    _install(missing_packages())
+
+
+def _install(packages: Sequence[str]) -> None:
     if not packages:
         return
     if os.geteuid() or not installed("apt-get"):
         raise SandboxError(f"missing on this machine: install {' '.join(packages)} with its package manager")
     say(f"[system] installing {' '.join(packages)}")
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"]
-    run_logged("system", [*apt, "update"])
-    run_logged("system", [*apt, "install", "--no-install-recommends", *packages], lambda line: line.strip()[:100])
+    with _apt:
+        run_logged("system", [*apt, "update"])
+        run_logged("system", [*apt, "install", "--no-install-recommends", *packages], lambda line: line.strip()[:100])
     say("[system] done")
+
+
+_apt = threading.Lock()
 
 
 def go_program(name: str) -> Path:
@@ -126,17 +138,32 @@ def go_version() -> str:
     """`go1.26.1`, or empty without Go."""
     if not installed("go"):
         return ""
-    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
+    done = subprocess.run(
+        ["go", "env", "GOVERSION"], capture_output=True, text=True, env={**os.environ, "GOTOOLCHAIN": "local"}
+    )
     return done.stdout.strip()
 
 
+def build_standard_library(programs: Sequence[str]) -> None:
+    """Go's own packages, which all programs share, compile while the modules are still downloading."""
+    try:
+        if not all(go_program(name).exists() for name in programs):
+            run_logged("go", ["go", "build", *FLAGS, "std"])
+    finally:
+        _standard_library_built.set()
+
+
+_standard_library_built = threading.Event()
+
+
 def build_go(name: str) -> Path:
+    """Builds sandbox/<name> unless that very build exists."""
     program = go_program(name)
     if program.exists():
         return program
     began = time.monotonic()
+    say(f"[{name}] building")
     go = ["go", "-C", str(SOURCES / name)]
-    say(f"[{name}] building, minutes on two cores")
     modules: list[str] = []
     packages: list[str] = []
     compiled: list[str] = []
@@ -147,10 +174,12 @@ def build_go(name: str) -> Path:
 
     def compiling(line: str) -> str:
         compiled.append(line)
-        return f"{len(compiled)} of {len(packages)} packages"
+        return f"{len(compiled)} of {len(packages)} packages compiled"
 
     run_logged(f"{name} modules", [*go, "list", *FLAGS, "-deps", PACKAGES[name]], downloading)
+    _standard_library_built.wait()
     temporary = CACHE / f"{program.name}.{os.getpid()}"
+    temporary.parent.mkdir(parents=True, exist_ok=True)
     flags = [*FLAGS, "-v", "-ldflags", f"-s -w {LINKER_FLAGS[name]}", "-o", str(temporary)]
     run_logged(name, [*go, "build", *flags, PACKAGES[name]], compiling)
     temporary.rename(program)

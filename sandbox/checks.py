@@ -28,7 +28,9 @@ def _system() -> list[str]:
         return [f"the sandbox needs Linux, this is {sys.platform}: use a virtual machine with Debian or Ubuntu"]
     problems: list[str] = []
     if os.geteuid():
-        problems.append("the sandbox needs root to start containers: use `sudo make up`, or `make test-unit` without it")
+        problems.append(
+            "the sandbox needs root to start containers: use `sudo make up`, or `make test-unit` without it"
+        )
     missing = build.missing_packages()
     if missing and not installed("apt-get"):
         problems.append(f"this system has no apt-get: install {', '.join(missing)} with its package manager")
@@ -65,10 +67,10 @@ def _user(port: int) -> str:
     sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(descriptor) not in sockets:
+            if str(descriptor.readlink()) not in sockets:
                 continue
             process = descriptor.parent.parent
-            program = os.readlink(process / "exe")
+            program = str((process / "exe").readlink())
         except OSError:
             continue
         clone, sandbox, _ = program.partition("/.sandbox/")

@@ -20,6 +20,7 @@ from typing import Any
 
 from sandbox import host, processes
 from sandbox.environment import BIN, CLUSTER, CONTEXT, KUBECONFIG, NODE_PORT, OWNER, RUN, SandboxError, write
+from sandbox.images import PAUSE
 
 PORTS = [2379, 2380, 6443, 10248, 10249, 10250, 10256, 10257, 10259, NODE_PORT]
 SERVER = "https://127.0.0.1:6443"
@@ -37,23 +38,78 @@ state = "{run}/containerd"
 [plugins."io.containerd.internal.v1.opt"]
   path = "{cluster}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "sandbox.local/pause:1"
+  sandbox_image = "{pause}"
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        Root = "{run}/runc"
+      options = {{ Root = "{run}/runc" }}
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{plugins}"
     conf_dir = "{cluster}/cni"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{cluster}/registries"
 """
+
 # No image is pulled from outside: an image that is not loaded fails at once, with and without a network.
 REGISTRIES = 'server = "http://127.0.0.1:1"\n'
+
+NETWORK = """{{"cniVersion": "1.0.0", "name": "{context}", "plugins": [
+  {{"type": "bridge", "bridge": "{bridge}", "isGateway": true, "hairpinMode": true, "ipam": {{
+    "type": "host-local", "dataDir": "{run}/addresses", "ranges": [[{{"subnet": "10.244.0.0/24"}}]],
+    "routes": [{{"dst": "0.0.0.0/0"}}]}}}}]}}
+"""
+
+# A full disk must neither evict pods nor delete images that cannot be pulled again.
+# Kubernetes 1.35 refuses hosts with control groups version 1 unless failCgroupV1 is false.
+KUBELET = """apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+address: 127.0.0.1
+authentication: {{anonymous: {{enabled: false}}, webhook: {{enabled: false}}, x509: {{clientCAFile: "{certificate}"}}}}
+authorization: {{mode: AlwaysAllow}}
+cgroupDriver: cgroupfs
+cgroupRoot: /{owner}
+containerRuntimeEndpoint: unix://{run}/containerd.sock
+evictionHard: {{memory.available: "0%", nodefs.available: "0%", imagefs.available: "0%"}}
+imageGCHighThresholdPercent: 100
+failCgroupV1: false
+failSwapOn: false
+makeIPTablesUtilChains: false
+podLogsDir: "{cluster}/pod-logs"
+volumePluginDir: {run}/volume-plugins
+"""
+
+KUBECONFIG_TEXT = """apiVersion: v1
+kind: Config
+clusters: [{{name: {context}, cluster: {{server: "{server}", certificate-authority: "{certificate}"}}}}]
+users: [{{name: {context}, user: {{token: "{token}"}}}}]
+contexts: [{{name: {context}, context: {{cluster: {context}, user: {context}}}}}]
+current-context: {context}
+"""
+
+# kube-proxy: the iptables mode answers NodePorts on 127.0.0.1, the nftables mode does not.
+PARTS = """
+containerd --config={cluster}/containerd.toml
+etcd --data-dir={cluster}/etcd --unsafe-no-fsync --listen-peer-urls=http://127.0.0.1:2380
+ --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379
+kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address=127.0.0.1 --advertise-address=127.0.0.1
+ --secure-port=6443 --tls-cert-file={certificate} --tls-private-key-file={key} --token-auth-file={tokens}
+ --kubelet-client-certificate={certificate} --kubelet-client-key={key} --kubelet-preferred-address-types=Hostname
+ --service-account-key-file={certificate} --service-account-signing-key-file={key}
+ --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16
+ --authorization-mode=RBAC --endpoint-reconciler-type=none
+kube-controller-manager --kubeconfig={kubeconfig} --leader-elect=false --bind-address=127.0.0.1
+ --service-account-private-key-file={key} --root-ca-file={certificate}
+kube-scheduler --kubeconfig={kubeconfig} --leader-elect=false --bind-address=127.0.0.1
+kube-proxy --kubeconfig={kubeconfig} --hostname-override=localhost --proxy-mode=iptables
+ --iptables-min-sync-period=100ms --nodeport-addresses=127.0.0.0/8 --cluster-cidr=10.244.0.0/24
+ --healthz-bind-address=127.0.0.1 --metrics-bind-address=127.0.0.1 --conntrack-max-per-core=0
+ --conntrack-tcp-timeout-established=0s --conntrack-tcp-timeout-close-wait=0s
+kubelet --kubeconfig={kubeconfig} --hostname-override=localhost --config={cluster}/kubelet.yaml
+ --root-dir={run}/kubelet --cert-dir={run}/kubelet/pki
+"""
 
 
 def plugin_folder() -> Path | None:
@@ -61,164 +117,61 @@ def plugin_folder() -> Path | None:
     return next((path for path in map(Path, ("/usr/lib/cni", "/opt/cni/bin")) if (path / "bridge").exists()), None)
 
 
-def _network() -> str:
-    addresses = {
-        "type": "host-local",
-        "dataDir": f"{RUN}/addresses",
-        "ranges": [[{"subnet": "10.244.0.0/24"}]],
-        "routes": [{"dst": "0.0.0.0/0"}],
-    }
-    bridge = {"type": "bridge", "bridge": host.BRIDGE, "isGateway": True, "hairpinMode": True, "ipam": addresses}
-    return json.dumps({"cniVersion": "1.0.0", "name": CONTEXT, "plugins": [bridge]})
-
-
-def _kubelet() -> str:
-    return json.dumps(
-        {
-            "apiVersion": "kubelet.config.k8s.io/v1beta1",
-            "kind": "KubeletConfiguration",
-            "address": "127.0.0.1",
-            "authentication": {
-                "anonymous": {"enabled": False},
-                "webhook": {"enabled": False},
-                "x509": {"clientCAFile": str(CERTIFICATE)},
-            },
-            "authorization": {"mode": "AlwaysAllow"},
-            "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{OWNER}",
-            "containerRuntimeEndpoint": f"unix://{SOCKET}",
-            # A full disk must neither evict pods nor delete images that cannot be pulled again.
-            "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
-            "imageGCHighThresholdPercent": 100,
-            # Kubernetes 1.35 refuses hosts with control groups version 1 otherwise.
-            "failCgroupV1": False,
-            "failSwapOn": False,
-            "makeIPTablesUtilChains": False,
-            "podLogsDir": f"{CLUSTER}/pod-logs",
-            "volumePluginDir": f"{RUN}/volume-plugins",
-        },
-        indent=1,
-    )
-
-
-def _kubeconfig(token: str) -> str:
-    cluster = {"server": SERVER, "certificate-authority": str(CERTIFICATE)}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": CONTEXT, "cluster": cluster}],
-            "users": [{"name": CONTEXT, "user": {"token": token}}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
-            "current-context": CONTEXT,
-        },
-        indent=1,
+def _fill(template: str) -> str:
+    return template.format(
+        bridge=host.BRIDGE,
+        certificate=CERTIFICATE,
+        cluster=CLUSTER,
+        context=CONTEXT,
+        key=KEY,
+        kubeconfig=KUBECONFIG,
+        owner=OWNER,
+        pause=PAUSE,
+        plugins=plugin_folder(),
+        run=RUN,
+        server=SERVER,
+        token=TOKENS.read_text().split(",")[0],
+        tokens=TOKENS,
     )
 
 
 def _write_settings() -> None:
     CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
     if not CERTIFICATE.exists():
-        names = "subjectAltName=DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1"
-        usage = "keyUsage=critical,keyCertSign,digitalSignature,keyEncipherment"
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", f"/CN={CONTEXT}"]
-        command += ["-addext", names, "-addext", usage, "-keyout", str(KEY), "-out", f"{CERTIFICATE}.new"]
+        command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN={CONTEXT}".split()
+        for extension in (
+            "subjectAltName=DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1",
+            "keyUsage=critical,keyCertSign,digitalSignature,keyEncipherment",
+        ):
+            command += ["-addext", extension]
+        command += ["-keyout", str(KEY), "-out", f"{CERTIFICATE}.new"]
         subprocess.run(command, check=True, capture_output=True)
         Path(f"{CERTIFICATE}.new").rename(CERTIFICATE)
     if not TOKENS.exists():
         write(TOKENS, f"{secrets.token_hex(16)},admin,admin,system:masters\n", 0o600)
-    write(KUBECONFIG, _kubeconfig(TOKENS.read_text().split(",")[0]), 0o600)
-    write(CLUSTER / "containerd.toml", CONTAINERD.format(cluster=CLUSTER, run=RUN, plugins=plugin_folder()))
+    write(KUBECONFIG, _fill(KUBECONFIG_TEXT), 0o600)
+    write(CLUSTER / "containerd.toml", _fill(CONTAINERD))
     write(CLUSTER / "registries/_default/hosts.toml", REGISTRIES)
-    write(CLUSTER / "cni/10-pods.conflist", _network())
-    write(CLUSTER / "kubelet.yaml", _kubelet())
+    write(CLUSTER / "cni/10-pods.conflist", _fill(NETWORK))
+    write(CLUSTER / "kubelet.yaml", _fill(KUBELET))
 
 
 def start(images: Path) -> None:
     """Starts what does not run yet, loads the images of the archive and returns when the node is ready."""
     host.remember()
+    _stop_outdated()
     processes.create_groups()
     _write_settings()
-    _stop_outdated()
-    began = time.monotonic()
-    kubernetes = f"--kubeconfig={KUBECONFIG}"
-    started = [
-        processes.start("containerd", "containerd", f"--config={CLUSTER}/containerd.toml"),
-        processes.start(
-            "etcd",
-            f"{BIN}/etcd",
-            f"--data-dir={CLUSTER}/etcd",
-            "--unsafe-no-fsync",
-            "--listen-client-urls=http://127.0.0.1:2379",
-            "--advertise-client-urls=http://127.0.0.1:2379",
-            "--listen-peer-urls=http://127.0.0.1:2380",
-        ),
-        processes.start(
-            "kube-apiserver",
-            f"{BIN}/kube-apiserver",
-            "--etcd-servers=http://127.0.0.1:2379",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--secure-port=6443",
-            f"--tls-cert-file={CERTIFICATE}",
-            f"--tls-private-key-file={KEY}",
-            f"--token-auth-file={TOKENS}",
-            f"--kubelet-client-certificate={CERTIFICATE}",
-            f"--kubelet-client-key={KEY}",
-            "--kubelet-preferred-address-types=Hostname",
-            f"--service-account-key-file={CERTIFICATE}",
-            f"--service-account-signing-key-file={KEY}",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-cluster-ip-range=10.96.0.0/16",
-            "--authorization-mode=RBAC",
-            "--endpoint-reconciler-type=none",
-        ),
-    ]
-    _wait("the API server", "kube-apiserver", lambda: bool(api("/readyz", plain=True)))
-    started += [
-        processes.start(
-            "kube-controller-manager",
-            f"{BIN}/kube-controller-manager",
-            kubernetes,
-            f"--service-account-private-key-file={KEY}",
-            f"--root-ca-file={CERTIFICATE}",
-            "--leader-elect=false",
-            "--bind-address=127.0.0.1",
-        ),
-        processes.start(
-            "kube-scheduler", f"{BIN}/kube-scheduler", kubernetes, "--leader-elect=false", "--bind-address=127.0.0.1"
-        ),
-        # The iptables mode answers NodePorts on 127.0.0.1; the nftables mode does not.
-        processes.start(
-            "kube-proxy",
-            f"{BIN}/kube-proxy",
-            kubernetes,
-            "--proxy-mode=iptables",
-            "--iptables-min-sync-period=100ms",
-            "--nodeport-addresses=127.0.0.0/8",
-            "--cluster-cidr=10.244.0.0/24",
-            "--hostname-override=localhost",
-            "--healthz-bind-address=127.0.0.1",
-            "--metrics-bind-address=127.0.0.1",
-            "--conntrack-max-per-core=0",
-            "--conntrack-tcp-timeout-established=0s",
-            "--conntrack-tcp-timeout-close-wait=0s",
-        ),
-    ]
-    _load(images)
-    started.append(
-        processes.start(
-            "kubelet",
-            f"{BIN}/kubelet",
-            kubernetes,
-            f"--config={CLUSTER}/kubelet.yaml",
-            f"--root-dir={RUN}/kubelet",
-            f"--cert-dir={RUN}/kubelet/pki",
-            "--hostname-override=localhost",
-        )
-    )
+    began, started = time.monotonic(), False
+    for part in PARTS.strip().replace("\n ", " ").splitlines():
+        name, *arguments = [_fill(word) for word in part.split()]
+        if name == "kube-controller-manager":
+            _wait("the API server", "kube-apiserver", lambda: bool(api("/readyz", plain=True)))
+        elif name == "kubelet":
+            _load(images)
+        started |= processes.start(name, *arguments)
     _wait("the node", "kubelet", _node_is_ready)
-    print(f"cluster: ready after {time.monotonic() - began:.0f} s" if any(started) else "cluster: runs already", flush=True)
+    print(f"cluster: ready after {time.monotonic() - began:.0f} s" if started else "cluster: runs already", flush=True)
 
 
 def _stop_outdated() -> None:
@@ -229,7 +182,6 @@ def _stop_outdated() -> None:
     if mark.exists() and mark.read_text() != version:
         processes.stop_all()
         host.clear_run()
-        processes.create_groups()
     write(mark, version)
 
 
@@ -266,9 +218,7 @@ def api(path: str, plain: bool = False) -> Any:
     token = TOKENS.read_text().split(",")[0]
     request = urllib.request.Request(SERVER + path, headers={"Authorization": f"Bearer {token}"})
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     with opener.open(request, timeout=10) as answer:
         body = answer.read()
     return body.decode() if plain else json.loads(body)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -77,7 +77,7 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 @contextlib.contextmanager
-def exclusive() -> Iterator[None]:
+def exclusive() -> Generator[None, None, None]:
     """One command at a time changes this sandbox; a second one waits."""
     SANDBOX.mkdir(parents=True, exist_ok=True)
     with (SANDBOX / "lock").open("a+") as lock:

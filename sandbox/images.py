@@ -22,7 +22,9 @@ def pack(binary: bytes, archive: Path) -> None:
     layer = _tar({"app": binary}, mode=0o755)
     compressed = gzip.compress(layer, 1, mtime=0)
     blobs: dict[str, bytes] = {}
-    manifests = [_manifest(f"{REPOSITORY}:{tag}", [], [f"APP_VERSION={tag}"], layer, compressed, blobs) for tag in VERSIONS]
+    manifests = [
+        _manifest(f"{REPOSITORY}:{tag}", [], [f"APP_VERSION={tag}"], layer, compressed, blobs) for tag in VERSIONS
+    ]
     manifests.append(_manifest(PAUSE, ["pause"], [], layer, compressed, blobs))
     index = {"schemaVersion": 2, "manifests": manifests}
     files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": json.dumps(index).encode(), **blobs}
@@ -30,7 +32,12 @@ def pack(binary: bytes, archive: Path) -> None:
 
 
 def _manifest(
-    name: str, arguments: Sequence[str], variables: Sequence[str], layer: bytes, compressed: bytes, blobs: dict[str, bytes]
+    name: str,
+    arguments: Sequence[str],
+    variables: Sequence[str],
+    layer: bytes,
+    compressed: bytes,
+    blobs: dict[str, bytes],
 ) -> dict[str, Any]:
     """Adds one image to `blobs` and returns its entry of the index."""
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from sandbox.environment import CLUSTER, LOGS, OWNER, SandboxError, sandbox_environment
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
-UNIFIED = (CONTROL_GROUPS / "cgroup.controllers").exists()
 PIDS = CLUSTER / "pids"
 # The process joins the group and writes its own pid file before it becomes the program: no moment leaves it unrecorded.
 LAUNCH = """set -e; group=$1; file=$2; shift 2; echo $$ >"$group/cgroup.procs"
@@ -24,20 +23,19 @@ LAUNCH = """set -e; group=$1; file=$2; shift 2; echo $$ >"$group/cgroup.procs"
 
 
 def hierarchies() -> list[Path]:
-    """The sandbox's group in each hierarchy of control groups of this machine (one with version 2)."""
-    if UNIFIED:
-        return [CONTROL_GROUPS / OWNER]
+    """The sandbox's group in each hierarchy of control groups of this machine, version 1, 2 or both."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    return [Path(mount[1]) / OWNER for mount in mounts if mount[2] == "cgroup"]
+    folders = [Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
+    return [folder / OWNER for folder in folders if folder.is_relative_to(CONTROL_GROUPS)]
 
 
 def create_groups() -> None:
     for group in hierarchies():
         group.mkdir(exist_ok=True)
-        if UNIFIED:
-            controllers = " ".join(f"+{name}" for name in (group / "cgroup.controllers").read_text().split())
-            for parent in (CONTROL_GROUPS, group):
-                (parent / "cgroup.subtree_control").write_text(controllers)
+        available = group.parent / "cgroup.controllers"  # version 2: the kubelet needs each of them handed down
+        if available.exists() and (names := available.read_text().split()):
+            for parent in (group.parent, group):
+                (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in names))
     _daemons().mkdir(exist_ok=True)
 
 
@@ -54,15 +52,16 @@ def running(name: str) -> bool:
         return False
 
 
-def start(name: str, *command: str) -> bool:
-    """Starts the process unless it runs; True when it had to."""
+def start(name: str, *arguments: str) -> bool:
+    """Starts the program `name` unless it runs; True when it had to."""
     if running(name):
         return False
     PIDS.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
+    (PIDS / name).unlink(missing_ok=True)
     with (LOGS / f"{name}.log").open("w") as log:
         subprocess.Popen(
-            ["/bin/sh", "-c", LAUNCH, name, str(_daemons()), str(PIDS / name), *command],
+            ["/bin/sh", "-c", LAUNCH, name, str(_daemons()), str(PIDS / name), name, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

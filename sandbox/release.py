@@ -13,8 +13,17 @@ from typing import Any
 from urllib.error import URLError
 
 from sandbox import cluster
-from sandbox.environment import PROJECT, SANDBOX, STACK, STATE, VENV, SandboxError, installed, sandbox_environment
-from sandbox.environment import sandbox_variables
+from sandbox.environment import (
+    PROJECT,
+    SANDBOX,
+    STACK,
+    STATE,
+    VENV,
+    SandboxError,
+    installed,
+    sandbox_environment,
+    sandbox_variables,
+)
 
 UPSERT = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 
@@ -37,7 +46,11 @@ def check_official(stack: str) -> None:
     problems: list[str] = []
     if not installed("pulumi"):
         problems.append("no `pulumi` on PATH: install the Pulumi CLI from https://www.pulumi.com/docs/install")
-    borrowed = [key for key, value in sandbox_variables().items() if key != "PULUMI_SKIP_UPDATE_CHECK" and os.environ.get(key) == value]
+    borrowed = [
+        key
+        for key, value in sandbox_variables().items()
+        if key != "PULUMI_SKIP_UPDATE_CHECK" and os.environ.get(key) == value
+    ]
     if borrowed:
         problems.append(f"{', '.join(borrowed)} come from .sandbox/env: open a new shell, or unset them")
     if problems:
@@ -78,7 +91,7 @@ def update(stack: str) -> None:
 
 
 def recover(stack: str) -> None:
-    """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes the update."""
+    """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes."""
     pulumi(stack, "cancel", "--yes")
     pulumi(stack, "refresh", "--yes", "--clear-pending-creates", **UPSERT)
     pulumi(stack, "up", "--yes", **UPSERT)
@@ -135,18 +148,19 @@ def describe(service: dict[str, Any], pods: list[dict[str, Any]], slices: list[d
         state = pod_state(pod)
         ready[version] += state == "ready"
         lines.append(f"  pod {pod['metadata']['name']}  {version}  {state}")
-    addresses = [
-        address
-        for item in slices
-        if item["metadata"]["namespace"] == namespace
-        and item["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
-        for endpoint in item.get("endpoints") or []
-        if endpoint.get("conditions", {}).get("ready")
-        for address in endpoint["addresses"]
-    ]
+    addresses: list[str] = []
+    for item in slices:
+        of_service = item["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
+        if of_service and item["metadata"]["namespace"] == namespace:
+            endpoints: list[dict[str, Any]] = item.get("endpoints") or []
+            addresses += [endpoint["addresses"][0] for endpoint in endpoints if endpoint["conditions"].get("ready")]
     lines.append(f"  endpoints {', '.join(sorted(addresses)) or 'none'}")
     for version, count in sorted(ready.items()):
-        share = f"{count} of {ready.total()} ready pods, {100 * count / ready.total():.1f} %" if ready.total() else "no ready pod"
+        share = (
+            f"{count} of {ready.total()} ready pods, {100 * count / ready.total():.1f} %"
+            if ready.total()
+            else "no ready pod"
+        )
         lines.append(f"  share {version}: {share}")
     return lines
 
@@ -156,19 +170,18 @@ def pod_state(pod: dict[str, Any]) -> str:
     if "deletionTimestamp" in pod["metadata"]:
         return "terminating"
     status = pod["status"]
-    if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in status.get("conditions", [])):
+    if any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in status.get("conditions", [])
+    ):
         return "ready"
     waiting = [container["state"].get("waiting", {}).get("reason") for container in status.get("containerStatuses", [])]
     return next((reason for reason in waiting if reason), "not ready")
 
 
-def show_next_commands() -> None:
-    print(
-        f"""
+NEXT_COMMANDS = f"""
 try next:
-  . {SANDBOX.relative_to(PROJECT) if SANDBOX.is_relative_to(PROJECT) else SANDBOX}/env     # pulumi and kubectl of the sandbox in this shell
-  curl 127.0.0.1:{cluster.NODE_PORT}                                # again and again: the versions alternate
-  pulumi config set canaryReplicas 2 && pulumi up      # widen the canary
-  make status; make preview; make down""",
-        flush=True,
-    )
+  curl 127.0.0.1:{cluster.NODE_PORT}          again and again: the versions alternate
+  . .sandbox/env                pulumi and kubectl of the sandbox for this shell, then:
+  pulumi config set canaryReplicas 2 && pulumi up
+  make status                   pods, endpoints and share
+  make down                     ends the sandbox"""
