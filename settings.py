@@ -76,7 +76,13 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
         key = f"{project}:{camel(name)}"
         if typed.get(key) is not None and not isinstance(typed[key], str | dict):
             args[name] = written[key]
-            kind = {int: "number", float: "number", bool: "boolean"}.get(type(cast(object, typed[key])), "date")
+            kind = (
+                "boolean"
+                if isinstance(typed[key], bool)
+                else "number"
+                if isinstance(typed[key], int | float)
+                else "date"
+            )
             accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {typed[key]}"
             yield Problem(name, written[key], accepted, [(name, written[key])])
 
