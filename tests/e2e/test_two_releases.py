@@ -1,0 +1,59 @@
+"""Two releases in one stack and one namespace do not touch each other."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stack import ROOT, Stack
+
+PROJECT = """name: pair
+runtime: {name: python, options: {virtualenv: .venv}}
+"""
+PROGRAM = """import pulumi
+from components import CanaryRelease
+
+config = pulumi.Config()
+for name in ("red", "blue"):
+    CanaryRelease(name, {
+        "name": name,
+        "app": name,
+        "namespace": config.require("namespace"),
+        "image": "arisu1000/simple-container-app",
+        "stable_version": config.require(name),
+        "canary_version": "v0.2",
+        "canary_replicas": 0 if config.require(name) == "v0.2" else 1,
+    })
+"""
+CONFIG = """config:
+  kubernetes:context: canary-sandbox
+"""
+
+
+def objects(stack: Stack, name: str) -> dict[str, Any]:
+    """Specs, generations and pods of one release."""
+    release = {each: stack.deployment(each) for each in (name, f"{name}-canary")}
+    release["service"] = stack.get("service", f"{name}-svc")
+    facts: dict[str, Any] = {
+        key: (each["metadata"]["uid"], each["metadata"].get("generation"), each["spec"])
+        for key, each in release.items()
+    }
+    return facts | {"pods": {pod: image for pod, image in stack.pods().items() if pod.startswith(f"{name}-")}}
+
+
+def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: Path):
+    shutil.copytree(ROOT / "components", tmp_path / "components")
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
+    (tmp_path / "Pulumi.dev.yaml").write_text(CONFIG)
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    with namespace() as name:
+        stack = Stack(tmp_path, name, 0)
+        stack.configure(namespace=name, red="v0.1", blue="v0.1")
+        stack.up()
+        red, blue = objects(stack, "red"), objects(stack, "blue")
+        assert len(red["pods"]) == len(blue["pods"]) == 3
+
+        stack.configure(red="v0.2")
+        stack.up()
+        assert objects(stack, "blue") == blue
+        assert [image.rpartition(":")[2] for image in objects(stack, "red")["pods"].values()] == ["v0.2", "v0.2"]
