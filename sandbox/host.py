@@ -77,14 +77,19 @@ def clear_run() -> None:
 
 
 def _remove_network() -> None:
-    bridge = Path("/sys/class/net", BRIDGE)
-    if not bridge.exists():
+    if not installed("ip") or not _links(BRIDGE):
         return
+    # The pods' ends have gone with their network namespaces; the kernel takes the other ends down a moment later.
     deadline = time.monotonic() + 10
-    while list(bridge.glob("brif/*")) and time.monotonic() < deadline:
+    while (ports := _links("master", BRIDGE)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for link in [*bridge.glob("brif/*"), bridge]:
-        subprocess.run(["ip", "link", "delete", link.name], check=True)
+    for link in [*ports, BRIDGE]:
+        subprocess.run(["ip", "link", "delete", link], check=True)
+
+
+def _links(*which: str) -> list[str]:
+    shown = subprocess.run(["ip", "-oneline", "link", "show", *which], capture_output=True, text=True).stdout
+    return [line.split()[1].partition("@")[0].rstrip(":") for line in shown.splitlines()]
 
 
 def _remove_firewall_rules(command: str) -> None:

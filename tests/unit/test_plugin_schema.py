@@ -39,4 +39,4 @@ def test_whole_numbers_and_text_are_plain_types(schema: dict[str, Any]):
     inputs = schema["resources"]["canary-release:index:CanaryRelease"]["inputProperties"]
     assert inputs["stableReplicas"]["type"] == "integer"
     assert inputs["stableVersion"]["type"] == "string"
-    assert inputs["container"]["additionalProperties"] == {"$ref": "pulumi.json#/Any"}
+    assert inputs["container"]["additionalProperties"]["$ref"] == "pulumi.json#/Any"
