@@ -1,0 +1,203 @@
+"""The sandbox's own rules, without a cluster."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import build, checks, cluster, environment, images, processes, release
+from sandbox.environment import SandboxError
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Callable[[], dict[str, bytes]]:
+    def pack() -> dict[str, bytes]:
+        archive = tmp_path / "images.tar"
+        images.pack(b"the program", archive)
+        with tarfile.open(archive) as files:
+            return {name: files.extractfile(name).read() for name in files.getnames()}  # pyright: ignore[reportOptionalMemberAccess]
+
+    return pack
+
+
+def test_the_archive_holds_each_version_and_the_pause_image(pack: Callable[[], dict[str, bytes]]) -> None:
+    files = pack()
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for entry in json.loads(files["index.json"])["manifests"]:
+        manifest = json.loads(files["blobs/sha256/" + entry["digest"].removeprefix("sha256:")])
+        config = json.loads(files["blobs/sha256/" + manifest["config"]["digest"].removeprefix("sha256:")])["config"]
+        found[entry["annotations"]["io.containerd.image.name"]] = (config["Cmd"], config["Env"])
+    name = "docker.io/arisu1000/simple-container-app"
+    assert found == {
+        f"{name}:v0.1": ([], ["APP_VERSION=v0.1"]),
+        f"{name}:v0.2": ([], ["APP_VERSION=v0.2"]),
+        f"{name}:v0.3": ([], ["APP_VERSION=v0.3"]),
+        "sandbox.local/pause:1": (["pause"], []),
+    }
+
+
+def test_every_blob_of_the_archive_has_its_digest_as_name(pack: Callable[[], dict[str, bytes]]) -> None:
+    blobs = {name: data for name, data in pack().items() if name.startswith("blobs/")}
+    assert len(blobs) == 9  # one layer, four configurations, four manifests
+    assert all(name == f"blobs/sha256/{hashlib.sha256(data).hexdigest()}" for name, data in blobs.items())
+
+
+def test_the_same_program_gives_the_same_archive(pack: Callable[[], dict[str, bytes]]) -> None:
+    assert pack() == pack()
+
+
+def test_the_layer_holds_the_program_executable(pack: Callable[[], dict[str, bytes]]) -> None:
+    layers = [data for data in pack().values() if data.startswith(b"\x1f\x8b")]
+    with tarfile.open(fileobj=io.BytesIO(layers[0])) as layer:
+        assert [(file.name, file.mode) for file in layer] == [("app", 0o755)]
+
+
+@pytest.fixture
+def own_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(processes, "PIDS", tmp_path)
+    return tmp_path
+
+
+def test_a_process_is_known_by_its_id_and_start_time(own_processes: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        started = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
+        (own_processes / "etcd").write_text(f"{process.pid} {started}\n")
+        assert processes.running("etcd")
+        (own_processes / "etcd").write_text(f"{process.pid} {int(started) - 1}\n")
+        assert not processes.running("etcd")
+        process.kill()
+
+
+@pytest.mark.parametrize("text", ["", "1", "4194999 1", "x y"])
+def test_a_broken_or_outdated_record_is_no_running_process(own_processes: Path, text: str) -> None:
+    (own_processes / "etcd").write_text(text)
+    assert not processes.running("etcd")
+
+
+def test_a_build_gets_a_new_name_with_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / "app" / name).write_text(name)
+    monkeypatch.setattr(build, "SOURCES", tmp_path)
+    monkeypatch.setattr(build, "go_version", lambda: "go1.26.1")
+    names = {build.go_program("app")}
+    assert build.go_program("app") in names
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / "app" / name).write_text("changed")
+        names.add(build.go_program("app"))
+    monkeypatch.setattr(build, "go_version", lambda: "go1.26.2")
+    names.add(build.go_program("app"))
+    monkeypatch.setitem(build.LINKER_FLAGS, "app", "-X main.version=1")
+    names.add(build.go_program("app"))
+    assert len(names) == 6
+
+
+def test_a_failed_step_shows_the_end_of_its_log_and_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "LOGS", tmp_path)
+    with pytest.raises(SandboxError) as failure:
+        build.run_logged("step", ["sh", "-c", "seq 100; exit 3"])
+    assert "step failed" in str(failure.value)
+    assert "    86\n" in str(failure.value)
+    assert "    85\n" not in str(failure.value)
+    assert str(tmp_path / "step.log") in str(failure.value)
+
+
+def test_all_problems_of_a_machine_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(build, "go_version", lambda: "go1.24.9")
+    monkeypatch.setattr(build, "missing_packages", lambda: ["runc", "iptables"])
+    monkeypatch.setattr(checks, "installed", lambda _: None)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(cluster, "is_started", lambda: False)
+    monkeypatch.setattr(cluster, "PORTS", [])
+    with pytest.raises(SandboxError) as failure:
+        checks.check_machine()
+    assert str(failure.value).splitlines() == [
+        "this machine cannot run the sandbox yet:",
+        "  - the sandbox needs root to start containers: use `sudo make up`, or `make test-unit` without it",
+        "  - this system has no apt-get: install runc, iptables with its package manager",
+        "  - Go 1.25 or later is needed, this machine has go1.24.9: install it from https://go.dev/dl",
+    ]
+
+
+def test_another_system_than_linux_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(cluster, "is_started", lambda: False)
+    with pytest.raises(SandboxError, match="needs Linux, this is darwin"):
+        checks.check_machine()
+
+
+def test_the_sandboxs_own_programs_are_not_the_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("sandbox", "machine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "pulumi").touch(0o755)
+    monkeypatch.setattr(environment, "BIN", tmp_path / "sandbox")
+    monkeypatch.setenv("PATH", f"{tmp_path}/sandbox:{tmp_path}/machine")
+    assert environment.installed("pulumi") == f"{tmp_path}/machine/pulumi"
+    monkeypatch.setenv("PATH", f"{tmp_path}/sandbox")
+    assert environment.installed("pulumi") is None
+
+
+def test_a_written_file_is_whole_and_keeps_its_time_when_nothing_changes(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "secret"
+    environment.write(file, "one", 0o600)
+    assert file.read_text() == "one"
+    assert file.stat().st_mode & 0o777 == 0o600
+    first = file.stat()
+    environment.write(file, "one", 0o600)
+    assert file.stat() == first
+    environment.write(file, "two", 0o600)
+    assert [path.name for path in file.parent.iterdir()] == ["secret"]
+
+
+def pod(name: str, tag: str, ready: bool, labels: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "default", "labels": labels},
+        "spec": {"containers": [{"image": f"registry:5000/app:{tag}"}]},
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+            "containerStatuses": [{"state": {"waiting": {"reason": reason}} if reason else {"running": {}}}],
+        },
+    }
+
+
+def test_the_status_shows_pods_endpoints_and_the_share_of_ready_pods() -> None:
+    service = {
+        "metadata": {"name": "myapp-svc", "namespace": "default"},
+        "spec": {"selector": {"app": "myapp"}, "ports": [{"nodePort": 30880}]},
+    }
+    labels = {"app": "myapp", "version": "stable"}
+    pods = [
+        pod("b", "v0.1", True, labels),
+        pod("a", "v0.1", True, labels),
+        pod("c", "v0.2", False, {"app": "myapp", "version": "canary"}, "ImagePullBackOff"),
+        pod("other", "v9", True, {"app": "other"}),
+    ]
+    slices = [
+        {
+            "metadata": {"namespace": "default", "labels": {"kubernetes.io/service-name": "myapp-svc"}},
+            "endpoints": [
+                {"addresses": ["10.244.0.3"], "conditions": {"ready": True}},
+                {"addresses": ["10.244.0.2"], "conditions": {"ready": True}},
+                {"addresses": ["10.244.0.4"], "conditions": {"ready": False}},
+            ],
+        },
+        {"metadata": {"namespace": "default", "labels": {}}, "endpoints": None},
+    ]
+    assert release.describe(service, pods, slices) == [
+        "Service myapp-svc in default: http://127.0.0.1:30880",
+        "  pod a  v0.1  ready",
+        "  pod b  v0.1  ready",
+        "  pod c  v0.2  ImagePullBackOff",
+        "  endpoints 10.244.0.2, 10.244.0.3",
+        "  share v0.1: 2 of 2 ready pods, 100.0 %",
+        "  share v0.2: 0 of 2 ready pods, 0.0 %",
+    ]
