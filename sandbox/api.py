@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 import yaml
@@ -17,20 +18,20 @@ MANAGER = "canary-sandbox"
 Manifest = dict[str, Any]
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """What the API server, or this provider, says to a request; the text is for the user."""
 
 
-class AlreadyExists(Refusal):
+class AlreadyExistsError(RefusedError):
     """A create met an object of the same kind and name."""
 
 
 class Api:
-    """`context`, `kubeconfig` (a path or the text itself) and `namespace` are the provider's config; the sandbox only."""
+    """The sandbox's API server; `kubeconfig` is a path, the text itself, or empty for KUBECONFIG."""
 
     def __init__(self, context: str, kubeconfig: str, namespace: str) -> None:
         if context != CONTEXT:
-            raise Refusal(
+            raise RefusedError(
                 f"kubernetes:context is {context!r}, but this stand-in for the Kubernetes provider only serves "
                 f"{CONTEXT!r}; `pulumi config set kubernetes:context {CONTEXT}`, or install the official provider"
             )
@@ -38,17 +39,16 @@ class Api:
         try:
             loaded = _load(kubeconfig, settings)
         except (config.ConfigException, yaml.YAMLError, OSError) as error:
-            raise Refusal(f"no context {CONTEXT!r}: {error}") from None
-        host = urllib3.util.parse_url(settings.host).host
-        if host != "127.0.0.1":
-            raise Refusal(
+            raise RefusedError(f"no context {CONTEXT!r}: {error}") from None
+        if urlsplit(str(settings.host)).hostname != "127.0.0.1":
+            raise RefusedError(
                 f"context {CONTEXT!r} leads to {settings.host}, but this stand-in only serves the sandbox on 127.0.0.1"
             )
         settings.retries = False
         self.namespace = namespace or loaded or "default"
         self.host = settings.host
         # Discovery would cost several requests per preview; these few kinds need none of it.
-        self._dynamic: Any = dynamic.DynamicClient(client.ApiClient(settings), discoverer=lambda *_: None)
+        self._dynamic: Any = dynamic.DynamicClient(client.ApiClient(settings), discoverer=_no_discovery)
 
     def get(self, version: str, kind: str, namespace: str, name: str) -> Manifest | None:
         """None when there is no such object."""
@@ -61,11 +61,11 @@ class Api:
         return self._call("get", self._resource(version, kind), namespace=namespace, **selectors)["items"]
 
     def create(self, manifest: Manifest, dry_run: bool) -> Manifest:
-        """Raises AlreadyExists."""
+        """Raises AlreadyExistsError."""
         try:
             return self._write("create", manifest, dry_run)
         except exceptions.ConflictError as error:
-            raise AlreadyExists(_text(error)) from None
+            raise AlreadyExistsError(_text(error)) from None
 
     def apply(self, manifest: Manifest, dry_run: bool) -> Manifest:
         """Server-side apply, which takes the fields it names from any other manager."""
@@ -130,18 +130,22 @@ class Api:
         except (exceptions.NotFoundError, exceptions.ConflictError):
             raise
         except exceptions.DynamicApiError as error:
-            raise Refusal(_text(error)) from None
+            raise RefusedError(_text(error)) from None
         except urllib3.exceptions.HTTPError as error:
             reason = str(getattr(error, "reason", error)).split(": ", 1)[-1]
-            raise Unreachable(f"the API server at {self.host} cannot be reached: {reason}") from None
+            raise UnreachableError(f"the API server at {self.host} cannot be reached: {reason}") from None
         return json.loads(answer.data)
 
 
-class Unreachable(Refusal):
+class UnreachableError(RefusedError):
     """No answer, which may be different in a moment."""
 
 
 CLUSTER_WIDE = ("Namespace", "Node", "PersistentVolume", "ClusterRole", "ClusterRoleBinding")
+
+
+def _no_discovery(*_: Any) -> None:
+    pass
 
 
 def _load(kubeconfig: str, settings: Any) -> str:
@@ -152,8 +156,9 @@ def _load(kubeconfig: str, settings: Any) -> str:
             file.flush()
             return _load(file.name, settings)
     path: Any = str(Path(kubeconfig).expanduser()) if kubeconfig else None
-    config.load_kube_config(config_file=path, context=CONTEXT, client_configuration=settings)
-    contexts: Any = config.list_kube_config_contexts(config_file=path)[0]
+    loader: Any = config
+    loader.load_kube_config(config_file=path, context=CONTEXT, client_configuration=settings)
+    contexts: Any = loader.list_kube_config_contexts(config_file=path)[0]
     return next(context["context"].get("namespace", "") for context in contexts if context["name"] == CONTEXT)
 
 

@@ -38,19 +38,20 @@ def drifted(inputs: Any, recorded: Any, live: Any) -> Any:
     Fields that the inputs do not name are another's business.
     """
     if isinstance(inputs, dict) and isinstance(live, dict):
-        before: Any = recorded if isinstance(recorded, dict) else {}
+        before = cast("dict[str, Any]", recorded) if isinstance(recorded, dict) else {}
         named = cast("dict[str, Any]", inputs).items()
+        found = cast("dict[str, Any]", live)
         return {
-            key: drifted(value, before.get(key), live[key]) if key in live else value
+            key: drifted(value, before.get(key), found[key]) if key in found else value
             for key, value in named
-            if key in live or key not in before
+            if key in found or key not in before
         }
     if isinstance(inputs, list) and isinstance(live, list):
         ours, theirs = cast("list[Any]", inputs), cast("list[Any]", live)
         past = cast("list[Any]", recorded) if isinstance(recorded, list) else []
         if len(ours) == len(theirs) == len(past):
             return [drifted(*values) for values in zip(ours, past, theirs, strict=True)]
-    return inputs if live == recorded else live
+    return cast("Any", inputs if live == recorded else live)
 
 
 def text(path: Path) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, N802 (the protocol names the methods)
 """Stand-in for pulumi-language-python: runs the project's program for the engine.
 
 The program runs in the main thread of a process of its own, in the host's process group: the engine interrupts that
@@ -38,7 +39,10 @@ def serve(engine_address: str) -> None:
         def GetRequiredPackages(self, request: Any, context: Any) -> language_pb2.GetRequiredPackagesResponse:
             packages = [
                 plugin_pb2.PackageDependency(
-                    name=plugin["name"], kind="resource", version=f"v{plugin['version']}", server=plugin.get("server")
+                    name=plugin["name"],
+                    kind="resource",
+                    version=f"v{plugin['version']}",
+                    server=plugin.get("server", ""),
                 )
                 for plugin in installed_plugins()
             ]
@@ -96,7 +100,7 @@ def run(engine_address: str) -> int:
     if not message:
         return 0
     request = language_pb2.RunRequest.FromString(message)
-    folder = os.path.normpath(os.path.join(request.info.program_directory or request.pwd, request.info.entry_point))
+    folder = os.path.normpath(Path(request.info.program_directory or request.pwd) / request.info.entry_point)
     os.chdir(request.pwd)
     sys.argv = [folder, *request.args]
     sys.path[0] = folder
@@ -111,12 +115,16 @@ def run(engine_address: str) -> int:
     )
     pulumi.runtime.configure(settings)
     pulumi.runtime.set_all_config(dict(request.config), list(request.configSecretKeys))
+
+    def program() -> None:
+        runpy.run_path(folder, run_name="__main__")
+
     # A failed program leaves futures that nobody awaits.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: runpy.run_path(folder, run_name="__main__")))
+        loop.run_until_complete(pulumi.runtime.run_in_stack(program))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return BAIL

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from concurrent import futures
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,7 @@ def skip_sdk() -> None:
     for name, inner in (("pulumi", ""), ("pulumi.runtime", "runtime")):
         module = ModuleType(name)
         module.__spec__ = spec
-        module.__path__ = [os.path.join(folder, inner) for folder in folders]
+        module.__path__ = [str(Path(folder, inner)) for folder in folders]
         sys.modules[name] = module
 
 
@@ -32,9 +33,12 @@ class Plugin:
         self.stopping = threading.Event()
         # An interrupt during a gRPC call must not raise KeyboardInterrupt in it.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, self._stop)
         options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
         self.server: Any = grpc.server(futures.ThreadPoolExecutor(threads), options=options)
+
+    def _stop(self, *_: Any) -> None:
+        self.stopping.set()
 
     def serve(self, grace: float) -> None:
         """Returns after the last call has ended, at most `grace` seconds after the end was asked for."""

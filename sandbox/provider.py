@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, E402, N802 (the protocol names the methods; gRPC reads the environment when imported)
 """Stand-in for pulumi-resource-kubernetes: the release's objects in the sandbox, and in no other cluster.
 
 Preview by server-side dry run, plain create, update by server-side apply, refresh, import, delete; waits for
@@ -9,24 +10,24 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any, NoReturn, cast
 
 os.environ["GRPC_VERBOSITY"] = "NONE"
 logging.disable()
 
-import protocol  # noqa: E402
+import protocol
 
 protocol.skip_sdk()
 
-import difference  # noqa: E402
-import grpc  # noqa: E402
-import rollout  # noqa: E402
-from api import CLUSTER_WIDE, AlreadyExists, Api, Manifest, Refusal, Unreachable  # noqa: E402
-from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2  # noqa: E402
-from pulumi.runtime.proto import (  # noqa: E402
+import difference
+import grpc
+import rollout
+from api import CLUSTER_WIDE, AlreadyExistsError, Api, Manifest, RefusedError, UnreachableError
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
     plugin_pb2,
@@ -58,7 +59,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
         try:
             _connect(_plain(request.news))
-        except Refusal as error:
+        except RefusedError as error:
             failure = provider_pb2.CheckFailure(property="context", reason=str(error))
             return provider_pb2.CheckResponse(failures=[failure])
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -121,7 +122,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.CreateResponse(properties=request.properties)
             try:
                 promised = _outputs(self._create(inputs, dry_run=True))
-            except AlreadyExists:
+            except AlreadyExistsError:
                 promised = inputs
         return provider_pb2.CreateResponse(properties=_struct(_without_allocated(promised, inputs)))
 
@@ -159,9 +160,9 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             end = time.monotonic() + (request.timeout or DELETE_SECONDS)
             while live and _is_still_there(self.api, live):
                 if self._cancelled.wait(rollout.POLL_SECONDS):
-                    raise Refusal(f"canceled while {kind} {request.id} is being deleted")
+                    raise RefusedError(f"canceled while {kind} {request.id} is being deleted")
                 if time.monotonic() >= end:
-                    raise Refusal(f"{kind} {request.id} is not gone after {request.timeout or DELETE_SECONDS:g} s")
+                    raise RefusedError(f"{kind} {request.id} is not gone after {request.timeout or DELETE_SECONDS:g} s")
         return empty_pb2.Empty()
 
     @property
@@ -175,10 +176,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             return self.api.apply(inputs, dry_run)
         try:
             return self.api.create(inputs, dry_run)
-        except AlreadyExists as error:
+        except AlreadyExistsError as error:
             if dry_run:
                 raise
-            raise Refusal(
+            raise RefusedError(
                 f"{error}; to adopt the object as it is, `pulumi import`; to take it over in this update, "
                 f"set {ADOPT}=true in its environment"
             ) from None
@@ -190,17 +191,15 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             return rollout.wait_until_ready(
                 self.api, written, timeout, self._cancelled, lambda message: self._say(request.urn, message)
             )
-        except rollout.NotReady as error:
+        except rollout.NotReadyError as error:
             _abort_unready(context, written, inputs, error.reasons)
 
     def _say(self, urn: str, message: str) -> None:
         if self._engine is None:
             self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._engine_address))
         request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=urn, ephemeral=True)
-        try:
+        with suppress(grpc.RpcError):  # The reader may be gone.
             self._engine.Log(request, timeout=5)
-        except grpc.RpcError:
-            pass  # A message for a reader who is gone.
 
 
 def _connect(settings: Manifest) -> Api:
@@ -208,12 +207,12 @@ def _connect(settings: Manifest) -> Api:
 
 
 @contextmanager
-def _refusals(context: Any) -> Iterator[None]:
+def _refusals(context: Any) -> Generator[None]:
     try:
         yield
-    except Unreachable as error:
+    except UnreachableError as error:
         context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-    except Refusal as error:
+    except RefusedError as error:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
 
 
@@ -264,7 +263,8 @@ def _outputs(live: Manifest) -> Manifest:
 
 
 def _imported(live: Manifest) -> Manifest:
-    metadata = {key: live["metadata"][key] for key in ("name", "namespace", "labels", "annotations") if key in live["metadata"]}
+    kept = ("name", "namespace", "labels", "annotations")
+    metadata = {key: value for key, value in live["metadata"].items() if key in kept}
     return {key: value for key, value in live.items() if key != "status"} | {"metadata": metadata}
 
 

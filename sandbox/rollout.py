@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
-from api import Api, Manifest, Unreachable
+from api import Api, Manifest, UnreachableError
 
 POLL_SECONDS = 0.2
 DEFAULT_TIMEOUT_SECONDS = 600
@@ -13,7 +13,7 @@ DEFAULT_TIMEOUT_SECONDS = 600
 Say = Callable[[str], None]
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """`reasons`: what is missing, then what the pods say about it."""
 
     def __init__(self, reasons: list[str]) -> None:
@@ -28,7 +28,7 @@ def timeout_seconds(manifest: Manifest, custom: float) -> float:
 
 
 def wait_until_ready(api: Api, written: Manifest, timeout: float, cancelled: Event, say: Say) -> Manifest:
-    """The live object once its pods are as written; raises NotReady after `timeout` seconds or when cancelled."""
+    """The live object once its pods are as written; raises NotReadyError after `timeout` seconds or when cancelled."""
     kind, name, namespace = written["kind"], written["metadata"]["name"], written["metadata"].get("namespace", "")
     end = time.monotonic() + timeout
     said = missing = ""
@@ -36,23 +36,23 @@ def wait_until_ready(api: Api, written: Manifest, timeout: float, cancelled: Eve
         try:
             live = api.get(written["apiVersion"], kind, namespace, name)
             if live is None:
-                raise NotReady([f"{kind} {namespace}/{name} was deleted while the update waited for it"])
+                raise NotReadyError([f"{kind} {namespace}/{name} was deleted while the update waited for it"])
             missing = missing_in(api, live, written["metadata"].get("generation", 0))
             if not missing:
                 if said:
                     say("ready")
                 return live
-        except Unreachable as error:
+        except UnreachableError as error:
             # An API server that restarts is no reason to give a rollout up.
             missing = str(error)
         if missing != said:
             said = missing
             say(f"waiting: {missing}")
         if cancelled.is_set():
-            raise NotReady([f"canceled while waiting: {missing}"])
+            raise NotReadyError([f"canceled while waiting: {missing}"])
         if time.monotonic() >= end:
             first = f"{kind} {namespace}/{name} is not ready after {timeout:g} s: {missing}"
-            raise NotReady([first, *pod_reasons(api, written)])
+            raise NotReadyError([first, *pod_reasons(api, written)])
         cancelled.wait(POLL_SECONDS)
 
 
@@ -77,19 +77,13 @@ def _missing_in_deployment(live: Manifest, generation: int) -> str:
     ready, all_pods = status.get("readyReplicas", 0), status.get("replicas", 0)
     if updated == ready == available == all_pods == wanted:
         return ""
-    if updated < wanted:
-        return f"{updated} of {wanted} pods replaced"
-    if all_pods > wanted:
-        return f"{all_pods - wanted} pods still to be removed, {ready} of {all_pods} pods ready"
-    if ready < wanted:
-        return f"{ready} of {wanted} pods ready"
-    return f"{available} of {wanted} pods ready for long enough"
+    return f"{updated} of {wanted} pods updated, {ready} of {all_pods} ready, {available} available"
 
 
 def _missing_in_service(api: Api, live: Manifest) -> str:
     selector = f"kubernetes.io/service-name={live['metadata']['name']}"
     slices = api.list("discovery.k8s.io/v1", "EndpointSlice", live["metadata"]["namespace"], label_selector=selector)
-    endpoints = [endpoint for part in slices for endpoint in part.get("endpoints") or []]
+    endpoints: list[Manifest] = [endpoint for part in slices for endpoint in part.get("endpoints") or ()]
     return "" if any(endpoint["conditions"].get("ready") for endpoint in endpoints) else "no endpoint is ready"
 
 
@@ -99,7 +93,7 @@ def pod_reasons(api: Api, written: Manifest) -> list[str]:
         return []
     try:
         return list(dict.fromkeys(_reasons(api, written)))
-    except Unreachable:
+    except UnreachableError:
         return []
 
 
