@@ -1,0 +1,29 @@
+"""The README's table of config keys is the one of Pulumi.yaml."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from .conftest import ROOT
+
+SECTION = re.compile(r"(<!-- config: generated from Pulumi.yaml -->\n).*?(<!-- /config -->)", re.DOTALL)
+
+
+def config_table() -> str:
+    """Key, type, default and description of every config key."""
+    rows = ["| key | type | default | |", "|---|---|---|---|"]
+    for key, entry in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items():
+        unset = entry["default"] in ("", {}) or (entry["default"] == 0 and key in ("servicePort", "nodePort"))
+        default = (
+            "required" if entry["description"].startswith("Required") else "" if unset else f"`{entry['default']}`"
+        )
+        rows.append(f"| `{key}` | {entry['type']} | {default} | {entry['description'].removeprefix('Required. ')} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_table_of_config_keys_is_generated_from_pulumi_yaml(tmp_path: Path):
+    text = (ROOT / "README.md").read_text()
+    generated = SECTION.sub(lambda section: section[1] + config_table() + section[2], text)
+    (tmp_path / "README.md").write_text(generated)
+    assert text == generated, f"cp {tmp_path / 'README.md'} README.md"
