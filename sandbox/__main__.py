@@ -28,13 +28,13 @@ def main() -> None:
     parser.add_argument("--stack", default=STACK, help=f"only {STACK} is the sandbox's (default: %(default)s)")
     arguments = parser.parse_args()
     try:
-        if arguments.command == "status":
+        if arguments.stack != STACK:
+            _outside(arguments.command, arguments.stack)
+        elif arguments.command == "status":
             release.show()
         elif arguments.command == "venv":
             with environment.exclusive():
                 build.virtual_environment()
-        elif arguments.stack != STACK:
-            _outside(arguments.command, arguments.stack)
         else:
             _sandbox(arguments.command)
     except SandboxError as error:

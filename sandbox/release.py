@@ -25,6 +25,7 @@ from sandbox.environment import (
     sandbox_variables,
 )
 
+RECOVERING = STATE / "recovering"
 UPSERT = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 
 
@@ -92,18 +93,22 @@ def update(stack: str) -> None:
 
 def recover(stack: str) -> None:
     """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes."""
-    pulumi(stack, "cancel", "--yes")
-    pulumi(stack, "refresh", "--yes", "--clear-pending-creates", **UPSERT)
-    pulumi(stack, "up", "--yes", **UPSERT)
+    yes = ["--yes"] if stack == STACK else []
+    if stack == STACK:
+        RECOVERING.touch()
+    pulumi(stack, "cancel", *yes)
+    pulumi(stack, "refresh", "--clear-pending-creates", *yes, **UPSERT)
+    pulumi(stack, "up", *yes, **UPSERT)
+    RECOVERING.unlink(missing_ok=True)
 
 
 def _killed_update() -> bool:
-    """The lock of an engine that is gone: its process id is free, or was given to a later process."""
+    """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's."""
     for lock in STATE.glob(f".pulumi/locks/**/{STACK}/*.json"):
         process = Path("/proc", str(json.loads(lock.read_text())["pid"]))
         if not process.exists() or process.stat().st_ctime > lock.stat().st_mtime:
             return True
-    return False
+    return RECOVERING.exists()
 
 
 def wait_until_ready(seconds: int = 60) -> None:
