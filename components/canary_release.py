@@ -56,7 +56,7 @@ class CanaryRelease(ComponentResource):
     def __init__(self, name: str, args: CanaryReleaseArgs, opts: ResourceOptions | None = None) -> None:
         if problems := checks.problems(cast(Mapping[str, Any], args)):
             raise pulumi.RunError(
-                report(f"CanaryRelease {name!r} has invalid arguments; nothing was changed", problems, ARGUMENTS)
+                report(f"CanaryRelease {name!r} has invalid arguments and was not declared", problems, ARGUMENTS)
             )
         release = Release.of(args)
         claims.claim(name, release, opts)

@@ -23,7 +23,7 @@ def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> 
         if holder != owner:
             problems.append(Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what}"))
     if problems:
-        headline = f"CanaryRelease {owner!r} collides with another one; nothing was changed"
+        headline = f"CanaryRelease {owner!r} collides with another one and was not declared"
         raise pulumi.RunError(report(headline, problems, ARGUMENTS))
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,20 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from shutil import copytree
 from statistics import median
 
 from tests.e2e.stack import ROOT, Stack, sandbox_environment, until
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-FIRST_ANSWER = ROOT / ".sandbox" / "logs" / "first-answer.seconds"
-"""Written by whoever times the way from a clone to the first answer; one number."""
 ROUNDS, QUICK = 3, 2
-"""Rounds of the walk, and how often each of them repeats the commands that change nothing."""
-RELEASES = (1, 10, 100)
-WAVE = 20
-"""Releases that are deployed at once: a node takes 110 pods, and other work goes on beside the benchmark."""
-
+"""Rounds of everything, and how often each of them repeats the commands that change nothing."""
+RELEASES, WAVE = (1, 10, 100), 20
+"""Sizes of the stack that grows, and how many of its releases are deployed at once: a node takes 110 pods."""
 WALK = {
     "first `up`": {"stableVersion": "v0.1", "canaryReplicas": 1},
     "widen": {"canaryReplicas": 2},
@@ -50,54 +45,45 @@ args = settings.read_settings()
 assert not checks.problems(args)
 release = Release.of(args)
 claims.claim("release", release, None)
-inputs = release.inputs()
-deployments = [objects.stable_deployment(release), objects.canary_deployment(release, release.canary)]
+release.inputs()
+stable, canary = objects.stable_deployment(release), objects.canary_deployment(release, release.canary)
 service = objects.service(release)
-done = time.perf_counter()
-manifests = [{{"apiVersion": "apps/v1", "kind": "Deployment", **each}} for each in deployments]
-manifests.append({{"apiVersion": "v1", "kind": "Service", **service}})
-print(json.dumps({{"imported": imported - began, "computed": done - imported, "manifests": manifests}}))
+seconds = {{"import of its modules": imported - began, "config, checks and objects": time.perf_counter() - imported}}
+kinds = (("apps/v1", "Deployment", stable), ("apps/v1", "Deployment", canary), ("v1", "Service", service))
+items = [{{"apiVersion": version, "kind": kind, **each}} for version, kind, each in kinds]
+print(json.dumps({{"seconds": seconds, "items": items}}))
 """
-PROJECT = """name: bench
-runtime: {name: python, options: {virtualenv: .venv}}
-"""
-STACK_FILE = """config:
-  kubernetes:context: canary-sandbox
-"""
-MANY = """import pulumi
+MANY_RELEASES = """import pulumi
 from components import CanaryRelease
 
 config = pulumi.Config()
 for number in range(config.require_int("releases")):
     CanaryRelease(f"release-{number}", {
-        "name": f"app-{number}",
-        "app": f"app-{number}",
-        "namespace": config.require("namespace"),
-        "image": "arisu1000/simple-container-app",
-        "stable_version": "v0.1",
-        "stable_replicas": 1,
+        "name": f"app-{number}", "app": f"app-{number}", "namespace": config.require("namespace"),
+        "image": "arisu1000/simple-container-app", "stable_version": "v0.1", "stable_replicas": 1,
         "canary_version": "v0.2",
     })
 """
-MEANING = """\
-Wall-clock times of whole commands, as an operator waits for them, in seconds unless stated otherwise.
-`pulumi up` previews, then updates, and ends when every pod is available; kubectl's column is `kubectl apply` and
-`kubectl rollout status` of the same objects in the same run, for the preview it is `kubectl diff`.
-Where pods start, the ratio says what the preview, the check of the config and the record of the state cost; stable is
-rolled before the canary, where kubectl starts both at once. Where nothing changes, both columns are mostly the start
-of programs: the floor below is what remains when there is no release at all.
-The program's own share is the only figure that this project's code decides.
-Machines, load and the stand-in or official provider change the seconds; compare the ratios."""
+MEANING = f"""\
+Written by `make bench`: medians of the wall-clock time of whole commands, as an operator waits for them.
+`pulumi up` previews, updates and ends when every pod is available. kubectl's column is `kubectl apply` and
+`kubectl rollout status` of the same objects in the same run; for the preview it is `kubectl diff`.
+Where pods start, the ratio tells what a preview, checked config and recorded state cost on top; stable rolls before the
+canary, where kubectl starts both at once. Where nothing changes, both columns are mostly programs that start.
+The many releases have a stable pod each, a canary scaled to zero and a Service. A node takes 110 pods, so they were
+deployed {WAVE} at a time and then scaled to zero by kubectl: neither command that is measured there reads pods.
+The floor is what remains without any release; the own share is what this project's code adds to a preview of one."""
 
 Samples = dict[str, list[float]]
+Rows = list[list[str]]
 
 
 @contextmanager
-def namespace(environment: dict[str, str]) -> Iterator[str]:
+def namespace() -> Iterator[str]:
     """A namespace that is gone at the end, whatever happens in between."""
 
     def kubectl(*arguments: str) -> None:
-        subprocess.run(["kubectl", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["kubectl", *arguments], env=sandbox_environment(), check=True, stdout=subprocess.DEVNULL)
 
     name = f"bench-{uuid.uuid4().hex[:8]}"
     kubectl("create", "namespace", name)
@@ -109,23 +95,33 @@ def namespace(environment: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def project(program: str, name: str) -> Iterator[Stack]:
-    """A stack of its own program beside this project's components, with a backend of its own."""
-    with tempfile.TemporaryDirectory() as temporary:
+def stack_of(program: str | None = None) -> Iterator[Stack]:
+    """A stack of this project, or of another program, with backend and namespace of its own; both end with it."""
+    with namespace() as name, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        copytree(ROOT / "components", folder / "components")
-        (folder / "Pulumi.yaml").write_text(PROJECT)
-        (folder / "Pulumi.dev.yaml").write_text(STACK_FILE)
-        (folder / "__main__.py").write_text(program)
-        yield Stack(folder, name, 0)
+        if program is None:
+            yield Stack.seed(folder, name, 0)
+        else:
+            shutil.copytree(ROOT / "components", folder / "components")
+            (folder / "Pulumi.yaml").write_text("name: bench\nruntime: {name: python, options: {virtualenv: .venv}}\n")
+            (folder / "Pulumi.dev.yaml").write_text("config: {'kubernetes:context': canary-sandbox}\n")
+            (folder / "__main__.py").write_text(program)
+            yield Stack(folder, name, 0)
 
 
-def settled(stack: Stack) -> None:
-    """Waits until no pod is about to end, so that one measurement does not burden the next."""
-    until(
-        lambda: not any("deletionTimestamp" in pod["metadata"] for pod in stack.get("pods").get("items", [])),
-        f"no ending pod in {stack.namespace}",
-    )
+def specs(stack: Stack, name: str) -> list[dict]:
+    """What the API server holds of a namespace's Deployments."""
+    return [each["spec"] for each in stack.get("deployments", "--namespace", name).get("items", [])]
+
+
+def settle(stack: Stack, name: str) -> None:
+    """Waits until no pod of a namespace is about to end, so that one measurement does not burden the next."""
+
+    def settled() -> bool:
+        pods = stack.get("pods", "--namespace", name).get("items", [])
+        return not any("deletionTimestamp" in pod["metadata"] for pod in pods)
+
+    until(settled, f"no pod of {name} is about to end")
 
 
 def unchanged(stack: Stack) -> float:
@@ -136,231 +132,153 @@ def unchanged(stack: Stack) -> float:
 
 
 def own_share(stack: Stack) -> dict:
-    """What the program does with the stack's config beside registering: seconds, and the manifests."""
+    """What the program makes of the stack's config: the manifests, and the seconds that it took."""
     config = json.loads(stack.good("pulumi", "config", "--json").stdout)
     values = json.dumps({key: each["value"] for key, each in config.items()})
     return json.loads(stack.good(sys.executable, "-c", OWN_SHARE, PULUMI_CONFIG=values).stdout)
 
 
-class Kubectl:
-    """The stack's objects in a namespace beside it, by kubectl."""
-
-    def __init__(self, stack: Stack, name: str) -> None:
-        self.stack, self.namespace, self.file = stack, name, stack.folder / "manifests.json"
-
-    def write(self) -> None:
-        """Exports the manifests of the stack's present config."""
-        items = own_share(self.stack)["manifests"]
-        for item in items:
-            item["metadata"]["namespace"] = self.namespace
-        self.file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-
-    def preview(self) -> float:
-        """Seconds of a diff against the API server's dry run."""
-        ended = self.stack.run("kubectl", "diff", "-f", str(self.file))
-        assert ended.code in (0, 1), ended
-        return ended.seconds
-
-    def apply(self) -> float:
-        """Seconds until both Deployments are rolled out."""
-        target = ("--namespace", self.namespace)
-        names = ("deployment/k8s-testapp", "deployment/k8s-testapp-canary")
-        commands = [("apply", "-f", str(self.file)), *(("rollout", "status", each, *target) for each in names)]
-        return sum(self.stack.good("kubectl", *command).seconds for command in commands)
-
-    def same_objects(self) -> bool:
-        """Whether the API server holds the same Deployments in both namespaces."""
-        both = [
-            json.loads(self.stack.good("kubectl", "get", "deployments", "-n", name, "-o", "json").stdout)["items"]
-            for name in (self.stack.namespace, self.namespace)
-        ]
-        return [each["spec"] for each in both[0]] == [each["spec"] for each in both[1]]
+def seconds(stack: Stack, *commands: tuple[str, ...]) -> float:
+    """Seconds of commands, one after the other."""
+    return sum(stack.good(*command).seconds for command in commands)
 
 
-def walk(environment: dict[str, str]) -> tuple[Samples, Samples, Samples]:
-    """One release from its start to its promotion, by Pulumi and by kubectl, step by step in turn; own shares."""
-    by_pulumi, by_kubectl, own = defaultdict(list), defaultdict(list), defaultdict(list)
-    with namespace(environment) as name, namespace(environment) as beside, tempfile.TemporaryDirectory() as folder:
-        stack = Stack.seed(Path(folder), name, 0)
-        kubectl = Kubectl(stack, beside)
-        for _ in range(ROUNDS):
-            for step, config in WALK.items():
-                stack.configure(**config)
-                kubectl.write()
-                if step == "widen":
-                    for _ in range(QUICK):
-                        by_pulumi["`pulumi preview` of the widening"].append(stack.good("pulumi", "preview").seconds)
-                        by_kubectl["`pulumi preview` of the widening"].append(kubectl.preview())
-                        share = own_share(stack)
-                        own["own modules imported, ms"].append(share["imported"] * 1000)
-                        own["config, checks and objects of one release, ms"].append(share["computed"] * 1000)
-                by_pulumi[step].append(stack.up().seconds)
-                settled(stack)
-                by_kubectl[step].append(kubectl.apply())
-                until(kubectl.same_objects, "the same objects in both namespaces", 5)
-                if step == "first `up`":
-                    for _ in range(QUICK):
-                        by_pulumi["unchanged `up`"].append(unchanged(stack))
-                        by_kubectl["unchanged `up`"].append(kubectl.apply())
-            stack.good("pulumi", "destroy", "--yes")
-            stack.good("kubectl", "delete", "-f", str(kubectl.file))
-            stack.good("kubectl", "wait", "--for=delete", "pods", "--all", "--namespace", beside, "--timeout=60s")
-            settled(stack)
-    return by_pulumi, by_kubectl, own
+def walk() -> tuple[Rows, Rows]:
+    """A release from its start to its promotion, by Pulumi and by kubectl in turn: medians and ratios; own shares."""
+    ours, theirs, own = defaultdict(list), defaultdict(list), defaultdict(list)
+    with stack_of() as stack, namespace() as beside:
+        file = stack.folder / "manifests.json"
+        apply = [("kubectl", "apply", "-f", str(file))]
+        for each in ("deployment/k8s-testapp", "deployment/k8s-testapp-canary"):
+            apply.append(("kubectl", "rollout", "status", each, "--namespace", beside))
+        for step, config in list(WALK.items()) * ROUNDS:
+            stack.configure(**config)
+            share = own_share(stack)
+            for what, time in share["seconds"].items():
+                own[what].append(time)
+            for item in share["items"]:
+                item["metadata"]["namespace"] = beside
+            file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": share["items"]}))
+            for _ in range(QUICK if step == "widen" else 0):
+                ours["`preview` of the widening"].append(seconds(stack, ("pulumi", "preview")))
+                difference = stack.run("kubectl", "diff", "-f", str(file))
+                assert difference.code == 1, difference
+                theirs["`preview` of the widening"].append(difference.seconds)
+            ours[step].append(stack.up().seconds)
+            settle(stack, stack.namespace)
+            theirs[step].append(seconds(stack, *apply))
+            assert specs(stack, stack.namespace) == specs(stack, beside), "not the same objects"
+            for _ in range(QUICK if step == "first `up`" else 0):
+                ours["unchanged `up`"].append(unchanged(stack))
+                theirs["unchanged `up`"].append(seconds(stack, *apply))
+            if step == "promote":
+                seconds(stack, ("pulumi", "destroy", "--yes"), ("kubectl", "delete", "-f", str(file)))
+                settle(stack, stack.namespace)
+            settle(stack, beside)
+    rows = [["step", "runs", "pulumi, s", "kubectl, s", "ratio"]]
+    for step, times in ours.items():
+        one, other = median(times), median(theirs[step])
+        rows.append([step, f"{len(times)}", f"{one:.2f}", f"{other:.2f}", f"{one / other:.1f}"])
+    return rows, medians(own, 1000, "ms")
 
 
-def growth(environment: dict[str, str]) -> tuple[Samples, Samples, dict[str, int]]:
-    """Previews and unchanged updates of stacks with more and more releases, and their numbers of resources."""
-    previews, updates, resources = defaultdict(list), defaultdict(list), {}
-    with namespace(environment) as name, project(MANY, name) as stack:
-        stack.configure(namespace=name)
-        deployed = 0
+def grow() -> Rows:
+    """Preview and unchanged update of a stack with more and more releases, and the ratios to one release."""
+    rows = [["releases", "resources", "runs", "`preview`, s", "ratio to 1", "unchanged `up`, s", "ratio to 1"]]
+    with stack_of(MANY_RELEASES) as stack:
+        stack.configure(namespace=stack.namespace)
+        deployed, one = 0, None
         for releases in RELEASES:
             while deployed < releases:
                 deployed = min(deployed + WAVE, releases)
                 stack.configure(releases=deployed)
                 stack.up()
-                # Neither command reads pods: those of earlier waves need not run.
                 stack.kubectl("scale", "deployments", "--all", "--replicas=0")
-            settled(stack)
-            for _ in range(ROUNDS):
-                previews[str(releases)].append(stack.good("pulumi", "preview").seconds)
-                updates[str(releases)].append(unchanged(stack))
-            resources[str(releases)] = stack.changes()["same"]
-    return previews, updates, resources
+            settle(stack, stack.namespace)
+            figures = [(stack.good("pulumi", "preview").seconds, unchanged(stack)) for _ in range(ROUNDS)]
+            preview, update = (median(series) for series in zip(*figures, strict=True))
+            one = one or (preview, update)
+            row = [f"{releases}", f"{stack.changes()['same']}", f"{ROUNDS}"]
+            row += [f"{preview:.2f}", f"{preview / one[0]:.1f}", f"{update:.2f}", f"{update / one[1]:.1f}"]
+            rows.append(row)
+    return rows
 
 
-def floor(environment: dict[str, str]) -> Samples:
-    """What nothing costs: programs that start, an empty stack, a pod without a release."""
+def floor() -> Rows:
+    """What is there without a release: programs that start, an empty stack, a pod."""
     samples: Samples = defaultdict(list)
-    with namespace(environment) as name, project("", name) as stack:
+    with stack_of("") as stack:
+        inside = ("--namespace", stack.namespace)
         for number in range(ROUNDS * QUICK):
-            pod = f"pod-{number}"
-            samples["`pulumi version`"].append(stack.good("pulumi", "version").seconds)
-            samples["`kubectl version --client`"].append(stack.good("kubectl", "version", "--client").seconds)
-            samples["imports of both SDKs"].append(stack.good(sys.executable, "-c", IMPORTS).seconds)
-            samples["`pulumi preview` of an empty program"].append(stack.good("pulumi", "preview").seconds)
-            run = ("run", pod, "--image=arisu1000/simple-container-app:v0.1", "--restart=Never", "-n", name)
-            wait = ("wait", "--for=condition=Ready", f"pod/{pod}", "-n", name, "--timeout=60s")
-            started = [stack.good("kubectl", *run).seconds, stack.good("kubectl", *wait).seconds]
-            samples["`kubectl run` until the pod is ready"].append(sum(started))
-    return samples
+            image = ("--image=arisu1000/simple-container-app:v0.1", "--restart=Never")
+            run = ("kubectl", "run", f"pod-{number}", *image, *inside)
+            wait = ("kubectl", "wait", "--for=condition=Ready", f"pod/pod-{number}", *inside)
+            samples["engine: `pulumi version`"].append(seconds(stack, ("pulumi", "version")))
+            samples["kubectl: `kubectl version --client`"].append(seconds(stack, ("kubectl", "version", "--client")))
+            samples["imports of both SDKs"].append(seconds(stack, (sys.executable, "-c", IMPORTS)))
+            samples["`pulumi preview` of an empty program"].append(seconds(stack, ("pulumi", "preview")))
+            samples["pod: `kubectl run` until it is ready"].append(seconds(stack, run, wait))
+    return medians(samples, 1, "s")
 
 
-def machine(environment: dict[str, str]) -> list[str]:
-    """What the figures hold for, one fact a line."""
+def medians(samples: Samples, factor: float, unit: str) -> Rows:
+    """A row for each series."""
+    rows = [[name, f"{len(series)}", f"{median(series) * factor:.2f}"] for name, series in samples.items()]
+    return [["what", "runs", f"median, {unit}"], *rows]
 
-    def output(*command: str) -> str:
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+def machine(load: float) -> list[str]:
+    """What the figures hold for, and the time from a clone to the first answer if it was taken here."""
+    environment = sandbox_environment()
+
+    def kind(program: Path) -> str:
+        return "the sandbox's stand-in" if program.is_file() and program.read_bytes()[:2] == b"#!" else "official"
 
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     kernel = re.match(r"[0-9.]*[0-9]", platform.release())
-    kubernetes = json.loads(output("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
-    (plugin,) = Path(environment.get("PULUMI_HOME", Path.home() / ".pulumi")).glob(
-        "plugins/resource-kubernetes-v*/pulumi-resource-kubernetes"
-    )
-    host = ROOT / ".sandbox" / "bin" / "pulumi-language-python"
-    return [
-        f"CPU: {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores; Linux {kernel[0] if kernel else ''}",
-        f"Kubernetes {kubernetes}, one node; Pulumi engine {output('pulumi', 'version')}",
-        f"Python {platform.python_version()}, pulumi {version('pulumi')}, "
-        f"pulumi-kubernetes {version('pulumi-kubernetes')}",
-        f"Provider: {kind(plugin)}; language host: {kind(host) if host.exists() else 'official'}",
+    reported = subprocess.run(["kubectl", "version", "--output=json"], env=environment, capture_output=True, check=True)
+    engine = subprocess.run(["pulumi", "version"], env=environment, capture_output=True, text=True, check=True).stdout
+    plugin = f"plugins/resource-kubernetes-v{version('pulumi-kubernetes')}/pulumi-resource-kubernetes"
+    home = Path(environment.get("PULUMI_HOME", Path.home() / ".pulumi"))
+    facts = [
+        f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, Linux {kernel[0] if kernel else ''}; "
+        f"load average of one minute {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end",
+        f"Kubernetes {json.loads(reported.stdout)['serverVersion']['gitVersion']}, one node",
+        f"Pulumi engine {engine.strip()}, pulumi {version('pulumi')}, "
+        f"pulumi-kubernetes {version('pulumi-kubernetes')}, Python {platform.python_version()}",
+        f"Kubernetes provider: {kind(home / plugin)}; "
+        f"language host: {kind(ROOT / '.sandbox' / 'bin' / 'pulumi-language-python')}",
     ]
+    # One number in seconds, left there by whoever times a clone's first `make up`.
+    answer = ROOT / ".sandbox" / "logs" / "first-answer.seconds"
+    return facts + ([f"From a clone to the first answer: {float(answer.read_text()):.0f} s"] if answer.exists() else [])
 
 
-def kind(program: Path) -> str:
-    """Official plugins are binaries, the sandbox's stand-ins are scripts."""
-    return "the sandbox's stand-in" if program.read_bytes()[:2] == b"#!" else "official"
-
-
-def table(*rows: tuple[str, ...]) -> str:
-    """A Markdown table: text to the left, numbers to the right, the first row is the head."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        [
-            cell.ljust(width) if not number else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        for row in rows
-    ]
-    lines.insert(1, ["-" * width if not number else "-" * (width - 1) + ":" for number, width in enumerate(widths)])
+def table(rows: Rows) -> str:
+    """A Markdown table; the first row is the head, numbers stand to the right."""
+    width = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [[row[0].ljust(width[0]), *map(str.rjust, row[1:], width[1:])] for row in rows]
+    lines.insert(1, ["-" * width[0], *("-" * (each - 1) + ":" for each in width[1:])])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def compared(by_pulumi: Samples, by_kubectl: Samples) -> list[tuple[str, ...]]:
-    """Rows of medians and their ratio."""
-    rows = [("step", "runs", "pulumi, s", "kubectl, s", "ratio")]
-    for step, samples in by_pulumi.items():
-        ours, theirs = median(samples), median(by_kubectl[step])
-        rows.append((step, str(len(samples)), f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.1f}"))
-    return rows
-
-
-def grown(previews: Samples, updates: Samples, resources: dict[str, int]) -> list[tuple[str, ...]]:
-    """Rows by number of releases, with the ratio to one release."""
-    rows: list[tuple[str, ...]] = [
-        ("releases", "resources", "runs", "`pulumi preview`, s", "× one release", "unchanged `up`, s", "× one release")
-    ]
-    for releases, samples in previews.items():
-        row = [releases, str(resources[releases]), str(len(samples))]
-        for series in (previews, updates):
-            row += [f"{median(series[releases]):.2f}", f"{median(series[releases]) / median(series['1']):.1f}"]
-        rows.append(tuple(row))
-    return rows
-
-
-def first_answer() -> str:
-    """The time from a clone to the first answer, if it was taken on this machine."""
-    if not FIRST_ANSWER.exists():
-        return ""
-    return (
-        f"\nFrom a clone to the first answer of the sample, on this machine: {float(FIRST_ANSWER.read_text()):.0f} s.\n"
-    )
-
-
 def main() -> None:
-    """Measures, prints and writes the page."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the namespaces are deleted"))
-    environment = sandbox_environment()
-    load = [os.getloadavg()[0]]
-    started = floor(environment)
-    by_pulumi, by_kubectl, own = walk(environment)
-    previews, updates, resources = growth(environment)
-    load.append(os.getloadavg()[0])
-    facts = [*machine(environment), f"Load average of one minute: {load[0]:.1f} at the start, {load[1]:.1f} at the end"]
-    own_rows = [(what, str(len(samples)), f"{median(samples):.1f}") for what, samples in own.items()]
-    floor_rows = [(what, str(len(samples)), f"{median(samples):.2f}") for what, samples in started.items()]
-    page = f"""# Benchmarks
-
-Written by `make bench`. Medians.
-
-{MEANING}
-
-{chr(10).join(f"- {fact}" for fact in facts)}
-{first_answer()}
-## One release: 2 stable pods; canary of 1, 2 and 0 pods
-
-{table(*compared(by_pulumi, by_kubectl))}
-
-## Many releases in one stack, nothing to change
-
-Each has a stable pod, a canary scaled to zero and a Service. They were deployed {WAVE} at a time and the pods scaled to
-zero by kubectl afterwards, as a node takes 110 pods; neither command reads pods.
-
-{table(*grown(previews, updates, resources))}
-
-## The floor
-
-{table(("what", "runs", "s"), *floor_rows)}
-
-## The program's own share of a preview
-
-{table(("what", "runs", "median"), *own_rows)}
-"""
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page)
+    """Measures, prints the page and writes it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early; nothing was written"))
+    load = os.getloadavg()[0]
+    started, (compared, own), grown = floor(), walk(), grow()
+    sections = {
+        "One release: 2 stable pods; a canary of 1, 2 and 0 pods": compared,
+        "Many releases in one stack, nothing to change": grown,
+        "The floor": started,
+        "The program's own share of a preview": own,
+    }
+    facts = "\n".join(f"- {fact}" for fact in machine(load))
+    tables = [f"## {title}\n\n{table(rows)}\n" for title, rows in sections.items()]
+    page = "\n".join([f"# Benchmarks\n\n{MEANING}\n\n{facts}\n", *tables])
     print(page)
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "benchmarks.md").write_text(page)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,7 @@ def cluster() -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture(scope="session")
-def namespace(cluster: Callable[..., str]) -> Callable[[], Iterator[str]]:
+def namespace(cluster: Callable[..., str]) -> Callable[[], AbstractContextManager[str]]:
     """Makes a namespace that is deleted at the end of the `with` block."""
 
     @contextmanager
