@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,15 @@ def _prepare() -> Path:
             pool.submit(engine.prepare),
             archive,
         ]
-        problems = [problem for part in parts if (problem := part.exception())]
-    for problem in problems:
-        if not isinstance(problem, SandboxError):
-            raise problem
-    if problems:
+        try:
+            ended, _ = wait(parts, return_when=FIRST_EXCEPTION)
+        finally:
+            build.stop_steps()
+    problems = [problem for part in ended if (problem := part.exception())]
+    if problems and all(isinstance(problem, SandboxError) for problem in problems):
         raise SandboxError("\n".join(str(problem) for problem in problems))
+    for problem in problems:
+        raise problem
     return archive.result()
 
 

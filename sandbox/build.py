@@ -54,6 +54,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+_steps: list[subprocess.Popen[str]] = []
+
+
 def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str] | None = None) -> None:
     """Runs one long step; its output goes to a log, of which a failure shows the end.
 
@@ -70,6 +73,7 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=GO_ENVIRONMENT
         ) as process,
     ):
+        _steps.append(process)
         assert process.stdout
         for line in process.stdout:
             file.write(line)
@@ -80,6 +84,12 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
                 due = time.monotonic() + 10
     if process.returncode:
         raise SandboxError(f"{name} failed ({' '.join(command[4:])}):\n{tail(log)}")
+
+
+def stop_steps() -> None:
+    """When one part has failed, waiting minutes for the others only delays its message."""
+    for process in _steps:
+        process.terminate()
 
 
 def virtual_environment() -> None:
@@ -148,7 +158,7 @@ def build_standard_library(programs: Sequence[str]) -> None:
     """Go's own packages, which all programs share, compile while the modules are still downloading."""
     try:
         if not all(go_program(name).exists() for name in programs):
-            run_logged("go", ["go", "build", *FLAGS, "std"])
+            run_logged("go", ["go", "build", *FLAGS, "-v", "std"], lambda _: "compiling the standard library")
     finally:
         _standard_library_built.set()
 
@@ -170,7 +180,7 @@ def build_go(name: str) -> Path:
 
     def downloading(line: str) -> str:
         (modules if line.startswith("go: ") else packages).append(line)
-        return f"{len(modules)} modules downloaded"
+        return f"{len(modules)} modules downloaded" if modules else "reading the modules"
 
     def compiling(line: str) -> str:
         compiled.append(line)
