@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_type_hints
+from typing import Any
+
+from typing_extensions import get_type_hints
 
 from .args import BOUNDS, DEFAULTS, CanaryReleaseArgs
 from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage

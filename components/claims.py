@@ -27,7 +27,7 @@ def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> 
         raise pulumi.RunError(report(headline, problems, ARGUMENTS))
 
 
-def release_all() -> None:
+def forget_claims() -> None:
     """Forget every claim. A program runs once; tests run it many times in one process."""
     _owners.clear()
 

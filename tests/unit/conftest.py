@@ -62,7 +62,7 @@ def write_kubeconfig(folder: Path, *contexts: str) -> Path:
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Each test starts without claims, with the sandbox's context in its kubeconfig, and leaves SIGINT to pytest."""
-    claims.release_all()
+    claims.forget_claims()
     monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, "canary-sandbox")))
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
@@ -93,7 +93,7 @@ def run_stack(run: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch) -> 
     def run_stack(stack_file: Path) -> Recorder:
         stack = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         monkeypatch.chdir(stack_file.parent)
-        claims.release_all()
+        claims.forget_claims()
         return run(
             lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), stack, engine_config(stack_file)
         )
