@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from stack import ROOT, Stack, until
 
 PLUGIN = ROOT / ".sandbox/pulumi-home/plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes"
 PROVIDER = ROOT / "sandbox/provider.py"
+CONTAINER = "simple-container-app"
+"""The name that `kubectl create deployment` gives."""
 PROGRAM = """
 import json
 import os
@@ -63,7 +64,7 @@ def failing(*arguments: Any, **container: Any) -> dict[str, Any]:
 def deployment(name: str = "web", image: str = "v0.1", replicas: int = 1, **container: Any) -> dict[str, Any]:
     labels = {"app": name}
     image = f"arisu1000/simple-container-app:{image}"
-    pod = {"containers": [{"name": "web", "image": image, **container}], "terminationGracePeriodSeconds": 1}
+    pod = {"containers": [{"name": CONTAINER, "image": image, **container}], "terminationGracePeriodSeconds": 1}
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"kind": "Deployment", "metadata": {"name": name, "labels": labels}, "spec": spec}
@@ -151,8 +152,8 @@ def test_drift_made_by_kubectl_shows_after_a_refresh_and_is_repaired(stack: Stac
     assert set(stack.planned("--refresh")) == {"same"}
 
     stack.kubectl("scale", "deployment/web", "--replicas=2")
-    stack.kubectl("set", "image", "deployment/web", "web=arisu1000/simple-container-app:v0.2")
-    assert operations(stack)["web"] == "same"
+    stack.kubectl("set", "image", "deployment/web", f"{CONTAINER}=arisu1000/simple-container-app:v0.2")
+    assert set(stack.planned()) == {"same"}
     assert operations(stack, "--refresh")["web"] == "update"
     stack.up("--refresh")
     assert list(stack.pods().values()) == ["arisu1000/simple-container-app:v0.1"]
@@ -223,7 +224,6 @@ def test_a_destroy_ends_when_the_pods_are_gone(stack: Stack):
     declare(stack, deployment(replicas=2), service())
     stack.up()
     stack.good("pulumi", "destroy", "--yes")
-    assert stack.get("pods")["items"] == []
     assert stack.objects() == set()
 
 
@@ -271,6 +271,4 @@ def test_the_provider_ends_when_its_engine_is_killed():
         process.stdout.readline()
         process.kill()
         # The provider holds the pipe open for as long as it lives.
-        began = time.monotonic()
-        process.stdout.read()
-        assert time.monotonic() - began < 30
+        process.communicate(timeout=30)
