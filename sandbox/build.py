@@ -21,7 +21,6 @@ from sandbox import cluster, images
 from sandbox.environment import BIN, CACHE, LOGS, PROJECT, SOURCES, VENV, SandboxError, installed
 from sandbox.processes import tail
 
-GO_ENVIRONMENT = {**os.environ, "CGO_ENABLED": "0"}
 ENGINE_VERSION = "v3.246.0"
 KUBERNETES_VERSION = "v1.35.4"
 KUBERNETES_PARTS = [
@@ -55,6 +54,7 @@ def say(text: str) -> None:
 
 
 _steps: list[subprocess.Popen[str]] = []
+_stopped = threading.Event()
 
 
 def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str] | None = None) -> None:
@@ -62,6 +62,8 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
 
     `progress` sees each line of the output; what it last returned is printed every ten seconds.
     """
+    if _stopped.is_set():
+        raise SandboxError(f"{name} was not started")
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{name.replace(' ', '-')}.log"
     due = time.monotonic() + 10
@@ -69,9 +71,7 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
     command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
     with (
         log.open("w") as file,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT, env=GO_ENVIRONMENT
-        ) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=PROJECT) as process,
     ):
         _steps.append(process)
         assert process.stdout
@@ -88,6 +88,7 @@ def run_logged(name: str, command: Sequence[str], progress: Callable[[str], str]
 
 def stop_steps() -> None:
     """When one part has failed, waiting minutes for the others only delays its message."""
+    _stopped.set()
     for process in _steps:
         process.terminate()
 
@@ -173,7 +174,9 @@ def build_go(name: str) -> Path:
         return program
     began = time.monotonic()
     say(f"[{name}] building")
-    go = ["go", "-C", str(SOURCES / name)]
+    # The application's image holds this one file and no C library.
+    static = ["env", "CGO_ENABLED=0"] if name == "app" else []
+    go = [*static, "go", "-C", str(SOURCES / name)]
     modules: list[str] = []
     packages: list[str] = []
     compiled: list[str] = []
