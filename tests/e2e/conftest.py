@@ -18,7 +18,7 @@ counts = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Callable[..., str]]:
+def cluster() -> Callable[..., str]:
     """kubectl on the sandbox's cluster."""
     if not (ROOT / ".sandbox" / "env").exists():
         pytest.exit("the end-to-end tests need the sandbox's cluster: `make test` starts it", returncode=1)
@@ -33,25 +33,27 @@ def cluster() -> Iterator[Callable[..., str]]:
         kubectl("get", "--raw", "/readyz")
     except (AssertionError, OSError) as error:
         pytest.exit(f"the sandbox's cluster does not answer, `make test` starts it: {error}", returncode=1)
-    yield kubectl
-    kubectl("wait", "--for=delete", "namespaces", "--selector=canary-e2e", "--timeout=120s")
+    return kubectl
 
 
 @pytest.fixture(scope="session")
-def namespace(cluster: Callable[..., str]) -> Callable[[], AbstractContextManager[str]]:
+def namespace(cluster: Callable[..., str]) -> Iterator[Callable[[], AbstractContextManager[str]]]:
     """Makes a namespace that is deleted at the end of the `with` block."""
+    made: list[str] = []
 
     @contextmanager
     def namespace() -> Iterator[str]:
         name = f"e2e-{uuid.uuid4().hex[:8]}"
         cluster("create", "namespace", name)
-        cluster("label", "namespace", name, "canary-e2e=")
+        made.append(f"namespace/{name}")
         try:
             yield name
         finally:
             cluster("delete", "namespace", name, "--wait=false")
 
-    return namespace
+    yield namespace
+    if made:
+        cluster("wait", "--for=delete", *made, "--timeout=120s")
 
 
 @pytest.fixture(scope="session")
