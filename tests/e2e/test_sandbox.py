@@ -1,5 +1,7 @@
 """The sandbox itself, in a second clone with a network namespace of its own: the running sandbox is not touched."""
 
+import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -19,18 +21,25 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def snapshot(run: Run) -> dict[str, list[str]]:
-    """What a sandbox could leave behind on the machine."""
+def snapshot(run: Run, clone: Path) -> dict[str, list[str]]:
+    """What the clone's sandbox could leave behind on the machine; a second sandbox may be at work beside it."""
     rules = [line for command in ("iptables-save", "ip6tables-save") for line in run(command).stdout.splitlines()]
-    processes = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    sandbox = str((clone / ".sandbox").resolve())
+    owner = f"canary-sandbox-{hashlib.sha256(sandbox.encode()).hexdigest()[:8]}"
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    groups: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            groups += (process / "cgroup").read_text().splitlines()
     return {
         "links": sorted(re.findall(r"^\d+: ([^:@]+)", run("ip", "-oneline", "link").stdout, re.MULTILINE)),
         "rules": [line for line in rules if line.startswith("-A") or re.match(":(KUBE|CNI)-", line)],
-        "mounts": sorted(line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()),
-        "groups": sorted({str(path) for path in Path("/sys/fs/cgroup").rglob("canary-sandbox-*")}),
-        "processes": sorted(name.split(b"\0")[0].decode() for name in processes if b"/.sandbox/" in name),
+        "mounts": [line for line in mounts if owner in line or sandbox in line],
+        "groups": sorted(str(path) for path in Path("/sys/fs/cgroup").rglob(owner)),
+        # A killed process that init has not yet reaped is in a deleted group.
+        "processes": [line for line in groups if owner in line and not line.endswith(" (deleted)")],
         "sysctls": run("sysctl", "kernel.panic", "vm.overcommit_memory", "net.ipv4.ip_forward").stdout.splitlines(),
-        "running state": sorted(str(path) for path in Path("/run").glob("canary-sandbox-*")),
+        "running state": [str(path) for path in Path("/run").glob(owner)],
     }
 
 
@@ -89,8 +98,8 @@ def run(clone: Path, namespace: str) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def before(run: Run) -> dict[str, list[str]]:
-    return snapshot(run)
+def before(run: Run, clone: Path) -> dict[str, list[str]]:
+    return snapshot(run, clone)
 
 
 @pytest.fixture
@@ -183,12 +192,12 @@ def test_down_leaves_nothing_behind_also_after_parts_were_killed(
     assert run(*kubectl, "expose", "deployment", "app", "--type=NodePort").returncode == 0
     rolled = run(*kubectl, "rollout", "status", "deployment/app", "--timeout=60s")
     assert rolled.returncode == 0, rolled.stdout + rolled.stderr
-    running = snapshot(run)
-    assert all(running[kind] != before[kind] for kind in ("links", "rules", "mounts", "groups", "processes"))
+    running = snapshot(run, clone)
+    assert all(running[kind] != before[kind] for kind in before if kind != "sysctls")
     for part in ("containerd", "kubelet"):
         os.kill(pid_of(clone, part), signal.SIGKILL)
     assert run("make", "down").returncode == 0
-    assert snapshot(run) == before
+    assert snapshot(run, clone) == before
     assert sorted(path.name for path in (clone / ".sandbox").iterdir() if path.name not in ("lock", "logs")) == [
         "bin",
         "cache",

@@ -45,11 +45,14 @@ def whole(value: Any) -> Any:
 
 
 def engine_config(stack_file: Path) -> dict[str, str]:
-    """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, all as text."""
+    """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, as sorted text."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     values = {f"canary:{key}": schema["default"] for key, schema in project.items()}
     values |= yaml.safe_load(stack_file.read_text())["config"]
-    return {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in values.items()}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+        for key, value in values.items()
+    }
 
 
 def write_kubeconfig(folder: Path, *contexts: str) -> Path:
