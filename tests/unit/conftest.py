@@ -45,7 +45,7 @@ def whole(value: Any) -> Any:
 
 
 def engine_config(stack_file: Path) -> dict[str, str]:
-    """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, as sorted text."""
+    """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, as text."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     values = {f"canary:{key}": schema["default"] for key, schema in project.items()}
     values |= yaml.safe_load(stack_file.read_text())["config"]
