@@ -63,10 +63,13 @@ class Stack:
 
     def __init__(self, folder: Path, namespace: str, node_port: int) -> None:
         self.folder, self.namespace, self.node_port = folder, namespace, node_port
-        for link in (".sandbox", ".venv"):
-            (folder / link).symlink_to((ROOT / link).resolve())
-        (folder / "backend").mkdir()
-        self.environment = {**sandbox_environment(), "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}
+        (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
+        # The running sandbox with another state: also `make recover` works on this stack and never on the operator's.
+        self.state = folder / ".sandbox" / "state"
+        self.state.mkdir(parents=True)
+        for part in ("bin", "cluster", "kubeconfig", "pulumi-home"):
+            (folder / ".sandbox" / part).symlink_to((ROOT / ".sandbox" / part).resolve())
+        self.environment = {**sandbox_environment(), "PULUMI_BACKEND_URL": f"file://{self.state}"}
         self.good("pulumi", "stack", "init", "dev", "--no-select")
 
     @classmethod
@@ -181,14 +184,11 @@ class Stack:
 
     def locks(self) -> list[Path]:
         """Locks of updates that run, or that were killed."""
-        return list((self.folder / "backend").glob(".pulumi/locks/**/*.json"))
+        return list(self.state.glob(".pulumi/locks/**/*.json"))
 
     def recover(self) -> Ended:
-        """The way out of a killed engine."""
-        upsert = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
-        self.good("pulumi", "cancel", "--yes")
-        self.good("pulumi", "refresh", "--yes", "--clear-pending-creates", **upsert)
-        return self.good("pulumi", "up", "--yes", **upsert)
+        """The one documented command after a killed update."""
+        return self.good("make", "recover")
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
