@@ -122,9 +122,7 @@ def interval(trials: int, probability: float, confidence: float) -> tuple[int, i
 
 def operations(step: Step) -> dict[str, str]:
     """What a preview plans for each resource that does not stay as it is, by Pulumi name."""
-    return {
-        each["urn"].rpartition("::")[2]: each["op"] for each in step.planned["steps"] if each["op"] not in ("same",)
-    }
+    return {each["urn"].rpartition("::")[2]: each["op"] for each in step.planned["steps"] if each["op"] != "same"}
 
 
 def detailed(step: Step, name: str) -> dict[str, str]:
@@ -207,11 +205,12 @@ def test_widening_starts_pods_and_restarts_none(widened: Step, seed: Step):
     assert widened.outputs["canaryShare"] == "50.0 %"
 
 
-def test_zero_canary_replicas_keep_the_deployment_without_pods(at_zero: Step, traffic: Traffic):  # noqa: ARG001
+def test_zero_canary_replicas_keep_the_deployment_without_pods(at_zero: Step, traffic: Traffic):
     assert at_zero.canary["spec"]["replicas"] == 0
     assert at_zero.canary["metadata"]["uid"]
     assert list(at_zero.pods.values()) == [f"{IMAGE}:v0.1"] * 2
     assert at_zero.outputs["canaryShare"] == "0.0 %"
+    until(lambda: set(traffic.next(50)) == {"v0.1"}, "answers of stable alone")
 
 
 def test_without_a_canary_version_only_the_canary_deployment_goes(removed: Step, seed: Step, at_zero: Step):
@@ -235,8 +234,9 @@ def test_a_promotion_changes_one_image_and_the_canarys_replicas_and_replaces_not
     assert promoted.changes == {"same": 2, "update": 3}
 
 
-def test_after_a_promotion_every_pod_runs_the_new_version(promoted: Step, started_again: Step):
+def test_after_a_promotion_every_pod_runs_the_new_version(promoted: Step, started_again: Step, traffic: Traffic):
     assert list(promoted.pods.values()) == [f"{IMAGE}:v0.2"] * 2
+    until(lambda: set(traffic.next(50)) == {"v0.2"}, "answers of v0.2 alone")
     assert promoted.stable["metadata"]["uid"] == started_again.stable["metadata"]["uid"]
     assert promoted.service["spec"] == started_again.service["spec"]
 
@@ -256,6 +256,7 @@ def test_no_request_failed_of_at_least_10000_over_the_walk(rolled_back: Step, tr
     assert set(traffic.versions) == {"v0.1", "v0.2"}
 
 
-def test_destroy_leaves_nothing_in_the_namespace(rolled_back: Step, stack: Stack):  # noqa: ARG001
+def test_destroy_leaves_nothing_in_the_namespace(rolled_back: Step, stack: Stack, traffic: Traffic):  # noqa: ARG001
+    traffic.stop()
     stack.good("pulumi", "destroy", "--yes")
     until(lambda: not stack.objects(), "an empty namespace")

@@ -33,6 +33,10 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the requests; the counts stay."""
         self._stop.set()
         for worker in self._workers:
             worker.join(TIMEOUT_SECONDS + 1)
