@@ -10,7 +10,7 @@ from .args import BOUNDS, DEFAULTS, CanaryReleaseArgs
 from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage
 from .manifest_fields import container_problems, pod_problems
 from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
-from .release import whole_numbers
+from .release import present
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -27,7 +27,7 @@ Values = Mapping[str, Any]
 
 def problems(args: Values) -> list[Problem]:
     """All problems of the arguments, by name; empty for a release that can be declared."""
-    values: Values = whole_numbers(args)
+    values = present(args)
     unknown, wrong = list(_unknown(values)), list(_wrong_types(values))
     unusable = [*unknown, *wrong]
     bad = {problem.path for problem in unusable}

@@ -40,7 +40,7 @@ class Release:
     @staticmethod
     def of(args: CanaryReleaseArgs) -> "Release":
         """Apply the defaults. Through a plugin whole numbers arrive as floats, also inside `container` and `pod`."""
-        given = {**DEFAULTS, **cast(dict[str, Any], whole_numbers(args))}
+        given = {**DEFAULTS, **present(args)}
         version = given.get("canary_version")
         return Release(
             app=given["app"],
@@ -96,10 +96,15 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def present(args: Any) -> dict[str, Any]:
+    """The arguments that are set: None is as good as absent."""
+    return {name: value for name, value in whole_numbers(args).items() if value is not None}
+
+
 def whole_numbers(value: Any) -> Any:
     """The value with every whole float as an int, at any depth."""
     if isinstance(value, Mapping):
-        return {key: whole_numbers(item) for key, item in cast(Mapping[str, Any], value).items()}
+        return {str(key): whole_numbers(item) for key, item in cast(Mapping[str, Any], value).items()}
     if isinstance(value, list):
         return [whole_numbers(item) for item in cast(list[Any], value)]
     return int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value

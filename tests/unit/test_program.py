@@ -139,6 +139,12 @@ def test_whole_numbers_may_arrive_as_floats(run: Callable[..., Recorder]):
     assert floats.manifests() == whole.manifests()
 
 
+@pytest.mark.parametrize("name", sorted(CanaryReleaseArgs.__annotations__.keys() - CanaryReleaseArgs.__required_keys__))
+def test_an_argument_that_is_none_is_as_good_as_absent(run: Callable[..., Recorder], name: str):
+    without = declare(run, stable_version="v1")
+    assert declare(run, stable_version="v1", **{name: None}).manifests() == without.manifests()
+
+
 releases = st.fixed_dictionaries(
     {
         "stable_version": st.sampled_from(["v1", "v2"]),
