@@ -54,6 +54,8 @@ class CanaryRelease(ComponentResource):
     """Pods of both tracks together."""
 
     def __init__(self, name: str, args: CanaryReleaseArgs, opts: ResourceOptions | None = None) -> None:
+        if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
+            raise pulumi.RunError(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
         if problems := checks.problems(cast(Mapping[str, Any], args)):
             raise pulumi.RunError(
                 report(f"CanaryRelease {name!r} has invalid arguments and was not declared", problems, ARGUMENTS)

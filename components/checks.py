@@ -21,6 +21,7 @@ REPOSITORY = re.compile(
     r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 )
 WORDS = {str: "text", int: "a whole number", dict: "an object of Kubernetes fields"}
+EXAMPLES = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
 
 Values = Mapping[str, Any]
 
@@ -70,17 +71,16 @@ def _wrong_types(values: Values) -> Iterator[Problem]:
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
             meant = (
                 int(value)
-                if wanted is int and isinstance(value, str) and value.isdecimal()
-                else DEFAULTS.get(name, REMOVE)
+                if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10
+                else DEFAULTS.get(name, EXAMPLES.get(name, REMOVE))
             )
             yield Problem(name, value, f"must be {WORDS[wanted]}", [(name, meant)])
 
 
 def _missing(values: Values, misspelt: set[str]) -> Iterator[Problem]:
-    examples = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
     for name in sorted(CanaryReleaseArgs.__required_keys__):
         if values.get(name) is None and name not in misspelt:
-            yield Problem(name, MISSING, f"is required, for example {examples[name]}", [(name, examples[name])])
+            yield Problem(name, MISSING, f"is required, for example {EXAMPLES[name]}", [(name, EXAMPLES[name])])
 
 
 def _bounds(values: Values) -> Iterator[Problem]:
@@ -124,10 +124,14 @@ def _image(values: Values) -> Iterator[Problem]:
     image = values.get("image")
     if image is None or REPOSITORY.fullmatch(image):
         return
-    repository, *rest = re.split(r"@|:(?=[^/]*$)", image, maxsplit=1)
-    if rest and REPOSITORY.fullmatch(repository):
+    repository, *rest = re.split(r":(?=[^/]*$)", image.partition("@")[0], maxsplit=1)
+    if repository != image and REPOSITORY.fullmatch(repository):
         accepted = "must be a repository without tag or digest; what follows it belongs into {stable_version}"
-        fix = [("image", repository), ("stable_version", rest[0])]
+        fix = [("image", repository)]
+        version = image.partition("@")[2] or "".join(rest)
+        # A version that is set already is what runs: the fix of the image must not change it.
+        if values.get("stable_version") is None and (TAG.fullmatch(version) or DIGEST.fullmatch(version)):
+            fix.append(("stable_version", version))
         yield Problem("image", image, accepted, fix)
     else:
         accepted = "must be an image repository such as registry.example.com/team/app: lower case, no spaces"

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 import yaml
 
-from components import CanaryRelease
+from components import CanaryRelease, checks
 
 TESTS = Path(__file__).parents[1]
 CONFIGS = sorted((TESTS / "bad_configs").glob("*.yaml"))
@@ -39,6 +39,23 @@ def test_bad_arguments_are_refused_in_the_words_of_the_program(case: Path, run: 
     with pytest.raises(pulumi.RunError) as refusal:
         run(program)
     assert str(refusal.value) == expected(case)
+
+
+@pytest.mark.parametrize("digest", ["", "@sha256:" + "ab" * 32])
+def test_the_fix_of_an_image_never_changes_a_version_that_is_set(digest: str):
+    args = {"app": "shop", "image": f"registry:5000/shop:v1{digest}", "stable_version": "v2"}
+    [problem] = checks.problems(args)
+    assert problem.fix == [("image", "registry:5000/shop")]
+
+
+def test_the_fix_of_an_image_proposes_only_a_version_that_is_accepted():
+    [image, _] = sorted(checks.problems({"app": "shop", "image": "shop:"}), key=lambda problem: problem.path)
+    assert image.fix == [("image", "shop")]
+
+
+def test_arguments_that_are_no_dict_are_refused_in_words(run: Callable):
+    with pytest.raises(pulumi.RunError, match="as a dict, not list"):
+        run(lambda: CanaryRelease("shop", []))  # pyright: ignore[reportArgumentType] # wrong on purpose
 
 
 def test_every_case_has_its_message_and_every_message_its_case():
