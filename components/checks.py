@@ -20,6 +20,9 @@ REPOSITORY = re.compile(
     r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?"
     r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
 )
+TYPES: dict[str, type] = {
+    name: getattr(hint, "__origin__", None) or hint for name, hint in get_type_hints(CanaryReleaseArgs).items()
+}
 WORDS = {str: "text", int: "a whole number", dict: "an object of Kubernetes fields"}
 EXAMPLES = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
 
@@ -48,16 +51,10 @@ def problems(args: Values) -> list[Problem]:
     return found
 
 
-def _types() -> dict[str, type]:
-    hints = get_type_hints(CanaryReleaseArgs)
-    return {name: getattr(hint, "__origin__", None) or hint for name, hint in hints.items()}
-
-
 def _unknown(values: Values) -> Iterator[Problem]:
-    known = _types()
     for name, value in values.items():
-        if name not in known:
-            meant = nearest(name, known)
+        if name not in TYPES:
+            meant = nearest(name, TYPES)
             fix: list[tuple[str, Any]] = [(name, REMOVE)]
             # Stack config holds the default of every key that is not set.
             if meant and values.get(meant) in (None, DEFAULTS.get(meant)):
@@ -66,7 +63,7 @@ def _unknown(values: Values) -> Iterator[Problem]:
 
 
 def _wrong_types(values: Values) -> Iterator[Problem]:
-    for name, wanted in _types().items():
+    for name, wanted in TYPES.items():
         value = values.get(name)
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
             meant = (

@@ -13,6 +13,7 @@ import pulumi_kubernetes.core.v1 as core
 # The only source of a field's manifest name and type beside each other; pinned with pulumi in requirements.txt.
 from pulumi._types import input_type_py_to_pulumi_names, input_type_types, is_input_type, unwrap_type
 
+from .objects import HANDLERS
 from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
 from .release import PRE_STOP_SECONDS
 
@@ -30,7 +31,6 @@ OWNED = {
 QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?")
 QUANTITY_MAPS = ("requests", "limits", "overhead", "capacity")
 QUANTITY_FIELDS = ("sizeLimit", "divisor")
-HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 DEFAULT_GRACE_SECONDS = 30
 """Kubernetes' own terminationGracePeriodSeconds."""
 

@@ -8,8 +8,11 @@ from .release import PRE_STOP_SECONDS, Release
 
 Manifest = dict[str, Any]
 
-ALTERNATIVES = ("httpGet", "tcpSocket", "exec", "grpc", "sleep")
-"""The ways that a probe or a lifecycle hook can be done: Kubernetes accepts exactly one."""
+HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
+"""The ways that a probe can be done: Kubernetes accepts exactly one."""
+
+ALTERNATIVES = (*HANDLERS, "sleep")
+"""The same, and what a lifecycle hook can do besides."""
 
 
 def stable_deployment(release: Release) -> Manifest:

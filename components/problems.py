@@ -35,7 +35,7 @@ class Spelling:
     """How the reader knows the arguments: as config keys with commands, or as Python arguments."""
 
     name: Callable[[str], str]
-    fix: Callable[[str, Any], Sequence[str]]
+    fix: Callable[[str, Any], str]
 
     def path(self, path: str) -> str:
         """The path with its first part, the argument's name, as the reader spells it; the rest is Kubernetes' own."""
@@ -83,47 +83,33 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
     for problem in problems:
         value = "missing" if problem.value is MISSING else shown(problem.value)
         lines += ["", f"  {spelling.path(problem.path)}: {value}", f"    {problem.accepted.format_map(Names())}"]
-        fixes = [fix for path, value in problem.fix for fix in spelling.fix(spelling.path(path), value)]
-        lines += [f"    fix: {fix}" for fix in fixes]
+        lines += [f"    fix: {spelling.fix(spelling.path(path), value)}" for path, value in problem.fix]
     return "\n".join(lines)
 
 
 def config_keys(stack: str) -> Spelling:
     """Config keys of a stack, fixed by commands."""
 
-    def commands(path: str, value: Any) -> list[str]:
-        nested = ["--path"] if any(char in path for char in ".[") else []
+    def command(path: str, value: Any) -> str:
+        options = ["--path"] if any(char in path for char in ".[") else []
         if value is REMOVE:
-            return [shlex.join(["pulumi", "config", "rm", *nested, path, "--stack", stack])]
+            return shlex.join(["pulumi", "config", "rm", *options, path, "--stack", stack])
         if isinstance(value, list | dict):
             # The command sets scalars only.
-            return [f"edit Pulumi.{stack}.yaml: {path}: {shown(value)}"]
+            return f"edit Pulumi.{stack}.yaml: {path}: {shown(value)}"
+        if options and isinstance(value, str):
+            # Without a type, --path turns "1" and "true" into a number and a boolean.
+            options += ["--type", "string"]
         text = value if isinstance(value, str) else json.dumps(value)
-        # Without a type, --path turns "1" and "true" into a number and a boolean.
-        typed = ["--type", "string"] if nested and isinstance(value, str) else []
-        return [
-            shlex.join(
-                [
-                    "pulumi",
-                    "config",
-                    "set",
-                    *nested,
-                    *typed,
-                    "--stack",
-                    stack,
-                    *(["--"] if text.startswith("-") else []),
-                    path,
-                    text,
-                ]
-            )
-        ]
+        end_of_options = ["--"] if text.startswith("-") else []
+        return shlex.join(["pulumi", "config", "set", *options, "--stack", stack, *end_of_options, path, text])
 
     known = CanaryReleaseArgs.__annotations__
-    return Spelling(name=lambda name: camel(name) if name in known else name, fix=commands)
+    return Spelling(name=lambda name: camel(name) if name in known else name, fix=command)
 
 
-def _python_argument(path: str, value: Any) -> list[str]:
-    return [f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"]
+def _python_argument(path: str, value: Any) -> str:
+    return f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"
 
 
 ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument)
