@@ -56,6 +56,8 @@ def _parsed(name: str, text: str) -> Any:
     """The value of the text, or the text itself where it is no such value: `checks` says what is accepted."""
     if name in BOUNDS and re.fullmatch(r"[+-]?[0-9]+", text):
         return int(text)
+    if checks.TYPES.get(name) is bool:
+        return {"true": True, "false": False}.get(text, text)
     if name in OBJECTS:
         try:
             return json.loads(text)

@@ -68,6 +68,9 @@ class CanaryReleaseArgs(TypedDict):
     ready_timeout_seconds: NotRequired[int]
     """Seconds that one pod may take to become ready before the update fails, 1 to 3600. Default 120."""
 
+    skip_transition_checks: NotRequired[bool]
+    """Run updates that the transition rules refuse: for emergencies, every preview warns of it. Default False."""
+
 
 DEFAULTS: dict[str, Any] = {
     "stable_replicas": 2,
@@ -78,6 +81,7 @@ DEFAULTS: dict[str, Any] = {
     "container_port": 8080,
     "min_ready_seconds": 0,
     "ready_timeout_seconds": 120,
+    "skip_transition_checks": False,
 }
 """Defaults that do not depend on another argument."""
 

@@ -11,8 +11,9 @@ from pulumi_kubernetes.core.v1 import Service
 from . import checks, claims, objects
 from .args import CanaryReleaseArgs
 from .exposure import Track, canary_share
-from .problems import ARGUMENTS, report
+from .problems import ARGUMENTS, Spelling, report
 from .release import Release, camel
+from .update_hook import UpdateHook
 
 
 class CanaryRelease(ComponentResource):
@@ -53,7 +54,14 @@ class CanaryRelease(ComponentResource):
     total_pods: Output[int]
     """Pods of both tracks together."""
 
-    def __init__(self, name: str, args: CanaryReleaseArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: CanaryReleaseArgs,
+        opts: ResourceOptions | None = None,
+        *,
+        spelling: Spelling = ARGUMENTS,
+    ) -> None:
         if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
             raise pulumi.RunError(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
         if problems := checks.problems(cast(Mapping[str, Any], args)):
@@ -62,38 +70,56 @@ class CanaryRelease(ComponentResource):
             )
         release = Release.of(args)
         claims.claim(name, release, opts)
-        super().__init__("canary-release:index:CanaryRelease", name, release.inputs(), opts)
+        hook = UpdateHook(name, release, spelling)
+        super().__init__("canary-release:index:CanaryRelease", name, release.inputs(), hook.added_to(opts))
 
+        async def canary_first() -> bool:
+            # The hook has run before the component is registered.
+            await self.urn.future()
+            return hook.canary_goes_first
+
+        canary_goes_first = Output.from_input(canary_first())
+        deployments: list[Deployment] = []
         stable = self._deployment(
-            f"{name}-stable", objects.stable_deployment(release), release.rollout_seconds(release.stable)
+            f"{name}-stable",
+            objects.stable_deployment(release),
+            release.rollout_seconds(release.stable),
+            canary_goes_first.apply(lambda canary_first: deployments[1:] if canary_first else []),
         )
+        deployments.append(stable)
         if release.canary:
-            # A promotion rolls stable while the canary still serves, and a failed stable leaves the canary serving.
-            self._deployment(
+            canary = self._deployment(
                 f"{name}-canary",
                 objects.canary_deployment(release, release.canary),
                 release.rollout_seconds(release.canary),
-                depends_on=[stable],
+                canary_goes_first.apply(lambda canary_first: [] if canary_first else deployments[:1]),
             )
+            deployments.append(canary)
         # A fixed node port belongs to one Service at a time.
         service_options = ResourceOptions(parent=self, delete_before_replace=True)
         service = Service(f"{name}-service", **objects.service(release), opts=service_options)
 
-        canary = release.canary or Track("", 0)
-        self.stable_version = Output.from_input(release.stable.version)
-        self.stable_replicas = Output.from_input(release.stable.replicas)
-        self.canary_version = Output.from_input(canary.version or None)
-        self.canary_replicas = Output.from_input(canary.replicas)
-        self.service_name = Output.from_input(release.service_name)
-        self.node_port = cast(Any, service).spec.ports[0].node_port
-        self.namespace = Output.from_input(release.namespace)
-        self.selector = Output.from_input(release.selector)
-        self.canary_share = Output.from_input(canary_share(release.stable.replicas, canary.replicas))
-        self.total_pods = Output.from_input(release.stable.replicas + canary.replicas)
+        # Outputs in the state mean that the update finished: they wait for all objects.
+        finished = Output.all(service.urn, *(deployment.urn for deployment in deployments))
+
+        def output(value: Any) -> Output[Any]:
+            return finished.apply(lambda _: value)
+
+        track = release.canary or Track("", 0)
+        self.stable_version = output(release.stable.version)
+        self.stable_replicas = output(release.stable.replicas)
+        self.canary_version = output(track.version or None)
+        self.canary_replicas = output(track.replicas)
+        self.service_name = output(release.service_name)
+        self.node_port = finished.apply(lambda _: cast(Any, service).spec.ports[0].node_port)
+        self.namespace = output(release.namespace)
+        self.selector = output(release.selector)
+        self.canary_share = output(canary_share(release.stable.replicas, track.replicas))
+        self.total_pods = output(release.stable.replicas + track.replicas)
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
 
     def _deployment(
-        self, name: str, manifest: objects.Manifest, seconds: int, depends_on: list[Deployment] | None = None
+        self, name: str, manifest: objects.Manifest, seconds: int, depends_on: Output[list[Deployment]]
     ) -> Deployment:
         # Neither custom timeouts nor dependencies are inherited from the component.
         timeouts = CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")

@@ -23,7 +23,7 @@ REPOSITORY = re.compile(
 TYPES: dict[str, type] = {
     name: getattr(hint, "__origin__", None) or hint for name, hint in get_type_hints(CanaryReleaseArgs).items()
 }
-WORDS = {str: "text", int: "a whole number", dict: "an object of Kubernetes fields"}
+WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object of Kubernetes fields"}
 EXAMPLES = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
 
 Values = Mapping[str, Any]
@@ -65,7 +65,7 @@ def _unknown(values: Values) -> Iterator[Problem]:
 def _wrong_types(values: Values) -> Iterator[Problem]:
     for name, wanted in TYPES.items():
         value = values.get(name)
-        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool) is not (wanted is bool)):
             meant = (
                 int(value)
                 if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10

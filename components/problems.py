@@ -36,6 +36,7 @@ class Spelling:
 
     name: Callable[[str], str]
     fix: Callable[[str, Any], str]
+    update: str
 
     def path(self, path: str) -> str:
         """The path with its first part, the argument's name, as the reader spells it; the rest is Kubernetes' own."""
@@ -105,12 +106,14 @@ def config_keys(stack: str) -> Spelling:
         return shlex.join(["pulumi", "config", "set", *options, "--stack", stack, *end_of_options, path, text])
 
     known = CanaryReleaseArgs.__annotations__
-    return Spelling(name=lambda name: camel(name) if name in known else name, fix=command)
+    return Spelling(
+        name=lambda name: camel(name) if name in known else name, fix=command, update=f"pulumi up --stack {stack}"
+    )
 
 
 def _python_argument(path: str, value: Any) -> str:
     return f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"
 
 
-ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument)
+ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument, update="pulumi up")
 """Arguments of the component, fixed in the program that uses it."""

@@ -24,6 +24,7 @@ class Release:
     stable: Track
     canary: Track | None
     max_canary_share: int
+    fixed_total: int | None
     name: str
     namespace: str
     container_name: str
@@ -36,6 +37,7 @@ class Release:
     node_port: int | None
     min_ready_seconds: int
     ready_timeout_seconds: int
+    skip_transition_checks: bool
 
     @staticmethod
     def of(args: CanaryReleaseArgs) -> "Release":
@@ -48,6 +50,7 @@ class Release:
             stable=Track(given["stable_version"], given["stable_replicas"]),
             canary=Track(version, given["canary_replicas"]) if version else None,
             max_canary_share=given["max_canary_share"],
+            fixed_total=given.get("fixed_total"),
             name=given["name"],
             namespace=given["namespace"],
             container_name=given.get("container_name", given["name"]),
@@ -60,6 +63,7 @@ class Release:
             node_port=given.get("node_port"),
             min_ready_seconds=given["min_ready_seconds"],
             ready_timeout_seconds=given["ready_timeout_seconds"],
+            skip_transition_checks=given["skip_transition_checks"],
         )
 
     @property
@@ -81,13 +85,23 @@ class Release:
         """Seconds after which an update of the track has failed: its pods come in waves, the timeout holds for all."""
         return rollout_waves(track.replicas) * self.pod_seconds + SLACK_SECONDS
 
-    def inputs(self) -> dict[str, Any]:
-        """The release in the keys of the stack config, as the component registers it: what a preview compares."""
-        values = {key: value for key, value in asdict(self).items() if value not in (None, {})}
+    def arguments(self) -> dict[str, Any]:
+        """The release as arguments, with every default applied; what is not set is absent."""
+        values = {name: value for name, value in asdict(self).items() if value not in (None, {})}
         for track in ("stable", "canary"):
             if pods := values.pop(track, None):
                 values |= {f"{track}_version": pods["version"], f"{track}_replicas": pods["replicas"]}
-        return {camel(key): value for key, value in sorted(values.items())}
+        return values
+
+    def inputs(self) -> dict[str, Any]:
+        """The release in the keys of the stack config, as the component registers it: what a preview compares."""
+        return {camel(name): value for name, value in sorted(self.arguments().items())}
+
+    @staticmethod
+    def of_inputs(inputs: Mapping[str, Any]) -> "Release":
+        """The release that registered these inputs, also with an earlier version of the component."""
+        known = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
+        return Release.of(cast(Any, {known[key]: value for key, value in inputs.items() if key in known}))
 
 
 def camel(name: str) -> str:

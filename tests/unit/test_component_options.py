@@ -53,8 +53,11 @@ def test_children_inherit_protection(registered: dict[str, Any], child: str):
     assert registered[child].protect
 
 
-def test_the_canary_deployment_waits_for_the_stable_one_and_the_service_for_none(registered: dict[str, Any]):
-    assert [urn.rpartition("::")[2] for urn in registered["new-canary"].dependencies] == ["new-stable"]
+def test_without_an_old_release_to_compare_the_canary_goes_first_and_the_service_waits_for_none(
+    registered: dict[str, Any],
+):
+    assert [urn.rpartition("::")[2] for urn in registered["new-stable"].dependencies] == ["new-canary"]
+    assert list(registered["new-canary"].dependencies) == []
     assert list(registered["new-service"].dependencies) == []
 
 

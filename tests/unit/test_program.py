@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from components import CanaryRelease, CanaryReleaseArgs
 from components.args import BOUNDS, DEFAULTS
+from components.checks import TYPES
 from components.release import camel
 
 from .conftest import ROOT, Recorder, write_kubeconfig
@@ -169,8 +170,8 @@ def test_pulumi_yaml_describes_every_argument_with_its_type_and_default():
     assert schema.keys() == {camel(name) for name in CanaryReleaseArgs.__annotations__}
     for name in CanaryReleaseArgs.__annotations__:
         entry = schema[camel(name)]
-        kind = "integer" if name in BOUNDS else "object" if name in ("container", "pod") else "string"
-        unset = {"integer": 0, "object": {}, "string": ""}[kind]
+        kind = {int: "integer", str: "string", bool: "boolean", dict: "object"}[TYPES[name]]
+        unset = {"integer": 0, "object": {}, "string": "", "boolean": False}[kind]
         assert entry["type"] == kind
         assert entry["default"] == DEFAULTS.get(name, unset)
         assert entry["description"].startswith("Required") == (name in CanaryReleaseArgs.__required_keys__)

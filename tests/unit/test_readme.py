@@ -1,5 +1,6 @@
 """The README's table of config keys is the one of Pulumi.yaml."""
 
+import json
 import re
 from pathlib import Path
 
@@ -15,9 +16,9 @@ def config_table() -> str:
     rows = ["| key | type | default | |", "|---|---|---|---|"]
     for key, entry in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items():
         unset = entry["default"] in ("", {}) or (entry["default"] == 0 and key in ("servicePort", "nodePort"))
-        default = (
-            "required" if entry["description"].startswith("Required") else "" if unset else f"`{entry['default']}`"
-        )
+        value = json.dumps(entry["default"]).strip('"')
+        required = entry["description"].startswith("Required")
+        default = "required" if required else "" if unset else f"`{value}`"
         rows.append(f"| `{key}` | {entry['type']} | {default} | {entry['description'].removeprefix('Required. ')} |")
     return "\n".join(rows) + "\n"
 

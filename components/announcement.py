@@ -1,0 +1,145 @@
+"""What an update will do to users, as plain text: in previews, updates and rehearsals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .exposure import Track, canary_share, percentage, surge
+from .problems import MISSING, REMOVE, Problem, Spelling, report, shown
+from .release import Release
+from .transition import CONTENT, IDENTITY, POD_CONTENT, Broken, Kind, canary_goes_first, kind, shortest_way
+
+NONE = Track("", 0)
+
+
+def announcement(old: Release | None, new: Release, finished: bool = True) -> str:
+    """At most eight lines of aligned text: what the update is, both tracks and the share before and after, and pods
+    at most and ready at least while it runs. `finished` is False when the last update was not.
+    """
+    rows = [("", "before", "after"), *_figures(old, new)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    headline = f"{new.name} in {new.namespace}: {sentence(old, new, finished)}"
+    return "\n".join([headline, *table, *_notes(old, new, finished)])
+
+
+def sentence(old: Release | None, new: Release, finished: bool = True) -> str:
+    """What the update is: `widens the canary from 33.3 % to 50.0 %`."""
+    what = kind(old, new)
+    before, after = percentage(share(old)), percentage(share(new))
+    text = {
+        Kind.FIRST_DEPLOY: f"deploys for the first time: {new.stable.version} in stable",
+        Kind.START_CANARY: f"starts the canary {_canary(new).version} at {after}",
+        Kind.WIDEN: f"widens the canary from {before} to {after}",
+        Kind.NARROW: f"narrows the canary from {before} to {after}",
+        Kind.STOP_CANARY: f"stops the canary, which had {before}",
+        Kind.CHANGE_CANARY: f"changes the canary from {_canary(old).version} to {_canary(new).version} at {after}",
+        Kind.SCALE_STABLE: f"scales stable from {old.stable.replicas if old else 0} to {new.stable.replicas}",
+        Kind.PROMOTE: f"promotes {new.stable.version}",
+        Kind.ROLL_BACK: f"rolls back to {new.stable.version}",
+        Kind.MIXED: f"gives stable {new.stable.version}, which no canary proved",
+        Kind.NO_CHANGE: "changes no exposure",
+    }[what]
+    changed = [name for name in CONTENT if old and getattr(old, name) != getattr(new, name)]
+    if changed:
+        text += f"; changes {', '.join(changed)} of both tracks"
+    return text if finished else f"{text}; repairs an update that did not finish"
+
+
+def share(release: Release | None) -> float:
+    """The canary's share of the pods, in percent."""
+    return canary_share(release.stable.replicas, _canary(release).replicas) if release else 0.0
+
+
+def most_and_fewest(old: Release | None, new: Release) -> tuple[int, int]:
+    """The most pods that run, and the fewest that are ready if no pod fails, while the update rolls.
+
+    Pods that terminate do not count: they overlap for the preStop sleep and the grace period.
+    """
+    tracks = [(old.stable if old else NONE, new.stable), (_canary(old), _canary(new))]
+    counts = [before.replicas for before, _ in tracks]
+    most = fewest = sum(counts)
+    for index in (1, 0) if old and canary_goes_first(old, new) else (0, 1):
+        before, after = tracks[index]
+        rolls = old is not None and _rolls(old, new, index)
+        others = sum(counts) - counts[index]
+        extra = surge(after.replicas) if rolls and not new.fixed_total else 0
+        missing = 1 if rolls and new.fixed_total else 0
+        most = max(most, others + max(before.replicas, after.replicas + extra))
+        fewest = min(fewest, others + min(before.replicas, after.replicas) - missing)
+        counts[index] = after.replicas
+    return most, fewest
+
+
+def refusal(
+    name: str, old: Release, new: Release, broken: Sequence[Broken], spelling: Spelling, finished: bool = True
+) -> str:
+    """Why the update is refused, and the commands of the shortest way to its goal."""
+    problems = [
+        # Braces in it would be read as names of arguments.
+        Problem(each.argument, MISSING if each.new is None else each.new, f"was {_text(each.old)}: {each.rule}")
+        for each in broken
+    ]
+    headline = (
+        f"CanaryRelease {name!r}: this update {sentence(old, new, finished)}, and is refused; nothing was changed"
+    )
+    return f"{report(headline, problems, spelling)}\n\n{_way(old, new, shortest_way(old, new, finished), spelling)}"
+
+
+def _figures(old: Release | None, new: Release) -> list[tuple[str, str, str]]:
+    most, fewest = most_and_fewest(old, new)
+    return [
+        ("stable", _pods(old.stable if old else NONE), _pods(new.stable)),
+        ("canary", _pods(_canary(old)), _pods(_canary(new))),
+        ("canary's share", percentage(share(old)) if old else "none", percentage(share(new))),
+        ("pods meanwhile", f"at most {most}", f"at least {fewest} ready"),
+    ]
+
+
+def _notes(old: Release | None, new: Release, finished: bool) -> list[str]:
+    """The two most important warnings: the text is to stay short."""
+    notes: list[str] = []
+    if not finished:
+        notes.append("what ran before is not known: the last update did not finish, and `before` is what it wanted")
+    if old and kind(old, new) is Kind.ROLL_BACK:
+        kept = f"{old.stable.version} keeps {percentage(share(new))} as canary"
+        notes.append(f"{kept}; that {new.stable.version} once was stable is not checked")
+    if old and new.fixed_total and new.stable.replicas == 1 and _rolls(old, new, 0):
+        notes.append("no stable pod is ready while stable rolls: it has one, and a fixed total adds none")
+    before, after = (release.stable.replicas + _canary(release).replicas if release else 0 for release in (old, new))
+    if after < before:
+        notes.append(f"the pods that serve fall from {before} to {after}")
+    return [f"warning: {note}" for note in notes[:2]]
+
+
+def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling) -> str:
+    if not way and any(getattr(old, name) != getattr(new, name) for name in IDENTITY):
+        return "no update leads there: declare a second release beside this one, move its users over, remove this one"
+    if not way:
+        return "no update leads there: fixed_total leaves no room for one canary pod within max_canary_share"
+    lines = ["allowed instead, one update after the other:"]
+    # The config already says what is refused: the first step starts from there.
+    for number, (before, after) in enumerate(zip([new, *way], way, strict=False), 1):
+        was, now = before.arguments(), after.arguments()
+        changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        fixes = [spelling.fix(spelling.path(name), now.get(name, REMOVE)) for name in changed]
+        lines += [f"  {number}. {fixes[0]}", *(f"     {fix}" for fix in fixes[1:]), f"     {spelling.update}"]
+    return "\n".join(lines)
+
+
+def _rolls(old: Release, new: Release, track: int) -> bool:
+    """Whether pods of the track are replaced by others."""
+    before, after = [(old.stable, new.stable), (_canary(old), _canary(new))][track]
+    content = any(getattr(old, name) != getattr(new, name) for name in POD_CONTENT)
+    return before.replicas > 0 and after.replicas > 0 and (before.version != after.version or content)
+
+
+def _canary(release: Release | None) -> Track:
+    return (release.canary if release else None) or NONE
+
+
+def _text(value: Any) -> str:
+    return "not set" if value in (None, {}) else shown(value).replace("{", "{{").replace("}", "}}")
+
+
+def _pods(track: Track) -> str:
+    return f"{track.version} x {track.replicas}" if track.version else "none"

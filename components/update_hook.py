@@ -1,0 +1,54 @@
+"""Runs the rules before any child is touched: in previews and updates, with the deployed release beside the new one."""
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
+
+from .announcement import announcement, refusal
+from .problems import Spelling
+from .release import Release
+from .transition import broken_rules, canary_goes_first
+
+
+class UpdateHook:
+    """Announces the update of one release, and refuses one that breaks the rules.
+
+    It runs only when the component's inputs change. After an unfinished update a retry of the same config does not.
+    """
+
+    canary_goes_first: bool
+    """Which Deployment is updated first; known once the component is registered."""
+
+    def __init__(self, name: str, release: Release, spelling: Spelling) -> None:
+        self.canary_goes_first = canary_goes_first(None, release)
+        self._name, self._release, self._spelling = name, release, spelling
+        if release.skip_transition_checks:
+            key = spelling.name("skip_transition_checks")
+            pulumi.log.warn(f"{key} is set: no rule guards the updates of CanaryRelease {name!r}")
+
+    def added_to(self, opts: ResourceOptions | None) -> ResourceOptions:
+        """The options with this hook beside those that they already have."""
+        hook = ResourceHook(f"{self._name}-update", self._run, ResourceHookOptions(on_dry_run=True))
+        binding = ResourceHookBinding(before_create=[hook], before_update=[hook])
+        return ResourceOptions.merge(opts, ResourceOptions(hooks=binding))
+
+    def _run(self, args: ResourceHookArgs) -> None:
+        try:
+            self._check(args)
+        except pulumi.RunError:
+            raise
+        except Exception as error:
+            # The engine takes an error without text, such as TimeoutError(), for success.
+            raise RuntimeError(f"the rules of CanaryRelease {self._name!r} could not be checked: {error!r}") from error
+
+    def _check(self, args: ResourceHookArgs) -> None:
+        new = self._release
+        if not args.old_inputs:
+            self.canary_goes_first = False
+            pulumi.log.info(announcement(None, new))
+            return
+        old, finished = Release.of_inputs(args.old_inputs), bool(args.old_outputs)
+        self.canary_goes_first = canary_goes_first(old, new)
+        broken = [] if new.skip_transition_checks else broken_rules(old, new, finished)
+        if broken:
+            raise pulumi.RunError(refusal(self._name, old, new, broken, self._spelling, finished))
+        pulumi.log.info(announcement(old, new, finished))
