@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ ZERO_IS_ABSENT = ("service_port", "node_port")
 def read_settings() -> CanaryReleaseArgs:
     """The arguments that the stack's config describes. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
-    args = _arguments(project)
+    args = arguments_of(_own(_config(), project))
     problems = [*_unquoted_versions(project, stack, args), *checks.problems(args), *_context()]
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -38,18 +38,31 @@ def _config() -> dict[str, str]:
     return {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
 
 
-def _arguments(project: str) -> dict[str, Any]:
+def _own(config: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """The keys of the project; a known one without its namespace."""
+    own = {key: value for key, value in config.items() if key.startswith(f"{project}:")}
+    return {short if (short := key.partition(":")[2]) in KEYS else key: value for key, value in own.items()}
+
+
+def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments from config by key, as text or as YAML has it."""
     args: dict[str, Any] = {}
-    for key, text in _config().items():
-        namespace, _, short = key.partition(":")
-        if namespace != project:
-            continue
-        name = KEYS.get(short, key)
-        value = _parsed(name, text)
+    for key, given in config.items():
+        name = KEYS.get(key, key)
+        value = _parsed(name, given) if isinstance(given, str) else given
         # Defaults in Pulumi.yaml that say `not set`: the engine requires every key without a default.
         if value not in ("", {}) and not (value == 0 and name in ZERO_IS_ABSENT):
             args[name] = value
     return args
+
+
+def config_of_file(stack: str, project: str) -> dict[str, Any]:
+    """Config by key, as the stack's file has it. Raises `ValueError` if there is none."""
+    path = Path(f"Pulumi.{stack}.yaml")
+    if not path.is_file():
+        known = ", ".join(sorted(file.name.split(".")[1] for file in Path().glob("Pulumi.*.yaml")))
+        raise ValueError(f"there is no {path}: the stack must be one of {known}")
+    return _own(_object(_object(yaml.safe_load(path.read_text(encoding="utf-8"))).get("config")), project)
 
 
 def _parsed(name: str, text: str) -> Any:

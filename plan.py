@@ -1,0 +1,134 @@
+"""Rehearses a release: each step's table, rules, changed objects and way back, without engine or cluster."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from components import checks, objects
+from components.announcement import announcement, refusal, sentence
+from components.problems import REMOVE, Spelling, config_keys, report, shown
+from components.release import Release, camel
+from components.transition import broken_rules, shortest_way
+from settings import arguments_of, config_of_file
+
+ACCEPTED = """must be a list of steps, each a name and the config that it sets (null takes a key away), such as
+  - start: {canaryVersion: v2, canaryReplicas: 1}
+  - promote: {stableVersion: v2, canaryReplicas: 0}"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the release: its name, and the config keys that it sets; None takes a key away."""
+
+    name: str
+    config: dict[str, Any]
+
+
+def read_steps(path: Path) -> list[Step]:
+    """The steps of a YAML file. Raises `ValueError` if it has none."""
+    try:
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} {ACCEPTED}\n{error}") from error
+    if not isinstance(listed, list) or not listed:
+        raise ValueError(f"{path} {ACCEPTED}")
+    return [_step(path, number, entry) for number, entry in enumerate(cast(list[Any], listed), 1)]
+
+
+def _step(path: Path, number: int, entry: Any) -> Step:
+    entries = list(cast(dict[Any, Any], entry).items()) if isinstance(entry, dict) else []
+    if len(entries) != 1 or not isinstance(entries[0][1], dict):
+        raise ValueError(f"{path} {ACCEPTED}\nstep {number} is {shown(entry)}")
+    return Step(str(entries[0][0]), cast(dict[str, Any], entries[0][1]))
+
+
+def rehearse(stack: str, config: dict[str, Any], steps: Sequence[Step]) -> Iterator[tuple[bool, str]]:
+    """Whether each step is allowed, and what it does, from the stack's config on; ends at the first that is not."""
+    released = _release(config, config_keys(stack), f"the config of stack {stack} is invalid")
+    for number, step in enumerate(steps, 1):
+        title = f"step {number} of {len(steps)}, {step.name}"
+        config = {key: value for key, value in {**config, **step.config}.items() if value is not None}
+        try:
+            goal = _release(config, _step_spelling(step), f"{title}: its config is invalid")
+        except ValueError as error:
+            yield False, str(error)
+            return
+        if broken := broken_rules(released, goal):
+            yield False, f"{title}\n{refusal(goal.name, released, goal, broken, _step_spelling(step))}"
+            return
+        lines = [title, announcement(released, goal), *_changed_objects(released, goal), _way_back(released, goal)]
+        yield True, "\n".join(lines)
+        released = goal
+
+
+def _release(config: dict[str, Any], spelling: Spelling, headline: str) -> Release:
+    args = arguments_of(config)
+    if problems := checks.problems(args):
+        raise ValueError(report(headline, problems, spelling))
+    return Release.of(cast(Any, args))
+
+
+def _step_spelling(step: Step) -> Spelling:
+    def fix(path: str, value: Any) -> str:
+        return f"{step.name}: {{{path}: {'null' if value is REMOVE else shown(value)}}}"
+
+    return Spelling(name=lambda name: camel(name) if name in checks.TYPES else name, fix=fix, update="next step")
+
+
+def _changed_objects(old: Release, new: Release) -> Iterator[str]:
+    before, after = _manifests(old), _manifests(new)
+    for name in {**before, **after}:
+        if name not in before or name not in after:
+            yield f"{'creates' if name in after else 'deletes'} {name}"
+        else:
+            yield from (f"changes {name}: {change}" for change in _changes(before[name], after[name]))
+
+
+def _manifests(release: Release) -> dict[str, Any]:
+    found = {f"Deployment {release.name}": objects.stable_deployment(release)}
+    if release.canary:
+        found[f"Deployment {release.canary_name}"] = objects.canary_deployment(release, release.canary)
+    return {**found, f"Service {release.service_name}": objects.service(release)}
+
+
+def _changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        before, after = cast(dict[str, Any], old), cast(dict[str, Any], new)
+        for key in {**before, **after}:
+            yield from _changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(cast(list[Any], old)) == len(cast(list[Any], new)):
+        for index, (before, after) in enumerate(zip(cast(list[Any], old), cast(list[Any], new), strict=True)):
+            yield from _changes(before, after, f"{path}[{index}]")
+    elif old != new:
+        yield f"{path} {'not set' if old is None else shown(old)} => {'not set' if new is None else shown(new)}"
+
+
+def _way_back(old: Release, new: Release) -> str:
+    way = shortest_way(new, old)
+    steps = [sentence(before, after) for before, after in zip([new, *way], way, strict=False)]
+    return f"way back: {', then '.join(steps) if steps else 'none'}"
+
+
+def main() -> None:
+    """Prints the rehearsal. Exits with 1 if a step is refused or nothing can be read."""
+    parser = argparse.ArgumentParser(prog="make plan", description=__doc__)
+    parser.add_argument("steps", type=Path, help=f"YAML file, which {ACCEPTED}")
+    parser.add_argument("--stack", default="dev", help="the release starts from its file (default: %(default)s)")
+    given = parser.parse_args()
+    project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    try:
+        for allowed, text in rehearse(given.stack, config_of_file(given.stack, project), read_steps(given.steps)):
+            print(f"{text}\n" if allowed else f"error: {text}", flush=True)
+            if not allowed:
+                sys.exit(1)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
