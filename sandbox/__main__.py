@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from sandbox import build, checks, cluster, engine, environment, host, release
+from sandbox import build, checks, cluster, engine, environment, host, release, status
 from sandbox.environment import STACK, SandboxError, installed
 
 COMMANDS = {
@@ -31,7 +32,7 @@ def main() -> None:
         if arguments.stack != STACK:
             _outside(arguments.command, arguments.stack)
         elif arguments.command == "status":
-            release.show()
+            status.show()
         elif arguments.command == "venv":
             with environment.exclusive():
                 build.virtual_environment()
@@ -70,19 +71,21 @@ def _sandbox(command: str) -> None:
     with environment.exclusive():
         if command == "down":
             _down()
-            return
-        if command == "recover":
+        elif command == "recover":
             release.check_running()
+            release.recover(STACK)
         else:
             checks.check_machine()
+            began, cold = time.monotonic(), build.caches_are_empty()
             cluster.start(_prepare())
             environment.write_environment_file()
-        if command != "cluster":
-            _run(command, STACK)
-        if command == "up":
-            release.wait_until_ready()
-            release.show()
-            print(release.NEXT_COMMANDS)
+            if command == "up":
+                release.update(STACK)
+                status.wait_until_ready()
+                if cold:
+                    status.record_first_answer(began)
+                status.show()
+                print(status.NEXT_COMMANDS)
 
 
 def _prepare() -> Path:

@@ -155,6 +155,12 @@ def go_version() -> str:
     return done.stdout.strip()
 
 
+def caches_are_empty() -> bool:
+    """Whether all is still to be downloaded and compiled: only then the first answer tells what a newcomer waits."""
+    folder = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True).stdout.strip()
+    return not CACHE.exists() and not any(Path(folder).glob("*/*"))
+
+
 def build_standard_library(programs: Sequence[str]) -> None:
     """Go's own packages, which all programs share, compile while the modules are still downloading."""
     try:

@@ -214,9 +214,8 @@ def machine(load: float) -> str:
     provider = version("pulumi-kubernetes")
     plugin = home / f"plugins/resource-kubernetes-v{provider}" / "pulumi-resource-kubernetes"
     kubernetes = json.loads(output("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
-    # One number of seconds, left there by whoever times a clone's first `make up`.
     answer = ROOT / ".sandbox" / "logs" / "first-answer.seconds"
-    timed = f"- Clone to first answer: {float(answer.read_text()):.0f} s\n" if answer.exists() else ""
+    timed = f"- Clone to first answer, all caches empty: {float(answer.read_text()):.0f} s\n" if answer.exists() else ""
     return f"""\
 - {cpu[0].partition(": ")[2] if cpu else platform.machine()}, {os.cpu_count()} cores
 - Linux {platform.release().partition("-")[0]}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after

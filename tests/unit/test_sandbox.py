@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import build, checks, cluster, environment, images, processes, release
+from sandbox import build, checks, cluster, environment, images, processes, status
 from sandbox.environment import SandboxError
 
 
@@ -192,7 +192,7 @@ def test_the_status_shows_pods_endpoints_and_the_share_of_ready_pods() -> None:
         },
         {"metadata": {"namespace": "default", "labels": {}}, "endpoints": None},
     ]
-    assert release.describe(service, pods, slices) == [
+    assert status.describe(service, pods, slices) == [
         "Service myapp-svc in default: http://127.0.0.1:30880",
         "  pod a  v0.1  ready",
         "  pod b  v0.1  ready",
