@@ -12,20 +12,25 @@ import yaml  # comes with pulumi, which reads stack files with it
 
 from components import CanaryReleaseArgs, checks
 from components.args import BOUNDS
-from components.problems import MISSING, Problem, config_keys, did_you_mean, nearest, report
+from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, nearest, report
 from components.release import camel
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 OBJECTS = ("container", "pod")
 VERSIONS = ("stable_version", "canary_version")
-ZERO_IS_ABSENT = ("service_port", "node_port")
+ZERO_IS_ABSENT = ("service_port", "node_port", "fixed_total")
 
 
 def read_settings() -> CanaryReleaseArgs:
     """The arguments that the stack's config describes. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
     args = arguments_of(_own(_config(), project))
-    problems = [*_unquoted_versions(project, stack, args), *checks.problems(args), *_context()]
+    # Alone: the text of another problem could show the secret.
+    problems = [*_secrets(project)] or [
+        *_unquoted_versions(project, stack, args),
+        *checks.problems(args),
+        *_context(),
+    ]
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         headline = f"the config of stack {stack} has {count}; nothing was changed"
@@ -100,6 +105,16 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
             )
             accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {typed[key]}"
             yield Problem(name, written[key], accepted, [(name, written[key])])
+
+
+def _secrets(project: str) -> Iterator[Problem]:
+    """Arguments are plain: the state, the preview and the Deployment would show a secret."""
+    secret = {key for key in _config() if pulumi.runtime.is_config_secret(key)}
+    for name in KEYS:
+        if (key := f"{project}:{name}") in secret:
+            accepted = "must not be secret: it would stand in the state and the Deployment in plain text; "
+            accepted += "keep it in a Kubernetes Secret and name that in container.env[].valueFrom.secretKeyRef"
+            yield Problem(key, SECRET, accepted, [(key, REMOVE)])
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -21,16 +21,19 @@ class CanaryReleaseArgs(TypedDict):
     """Tag, or `sha256:…` digest, of the stable Deployment. Never `latest`."""
 
     stable_replicas: NotRequired[int]
-    """Pods of the stable Deployment, at least 1. Default 2."""
+    """Pods of the stable Deployment, 1 to 1000. Default 2."""
 
     canary_version: NotRequired[str]
     """Tag, or `sha256:…` digest, of the canary Deployment. Without it there is no canary Deployment."""
 
     canary_replicas: NotRequired[int]
-    """Pods of the canary Deployment. Default 0, which keeps the Deployment and scales it to zero."""
+    """Pods of the canary Deployment, 0 to 1000. Default 0, which keeps the Deployment and scales it to zero."""
 
     max_canary_share: NotRequired[int]
     """Largest share of pods that the canary may have, in percent, 1 to 100. Default 50."""
+
+    fixed_total: NotRequired[int]
+    """Pods of both tracks together, 1 to 1000; no update ever runs more. Default: as many as the tracks and a surge."""
 
     name: NotRequired[str]
     """Name of the stable Deployment, at most 56 characters; the canary's is `<name>-canary`. Default `app`."""
@@ -52,6 +55,10 @@ class CanaryReleaseArgs(TypedDict):
 
     pod: NotRequired[dict[str, Any]]
     """Further Kubernetes pod spec fields for both tracks, as in a manifest: volumes, imagePullSecrets and so on."""
+
+    service_type: NotRequired[str]
+    """`NodePort`, or `none` for workers, whose share is one of consumers: no Service, no default readiness probe.
+    Default `NodePort`."""
 
     service_name: NotRequired[str]
     """Name of the Service. Default `<app>-svc`."""
@@ -79,20 +86,22 @@ DEFAULTS: dict[str, Any] = {
     "name": "app",
     "namespace": "default",
     "container_port": 8080,
+    "service_type": "NodePort",
     "min_ready_seconds": 0,
     "ready_timeout_seconds": 120,
     "skip_transition_checks": False,
 }
 """Defaults that do not depend on another argument."""
 
-BOUNDS: dict[str, tuple[int, int | None]] = {
-    "stable_replicas": (1, None),
-    "canary_replicas": (0, None),
+BOUNDS: dict[str, tuple[int, int]] = {
+    "stable_replicas": (1, 1000),
+    "canary_replicas": (0, 1000),
     "max_canary_share": (1, 100),
+    "fixed_total": (1, 1000),
     "container_port": (1, 65535),
     "service_port": (1, 65535),
     "node_port": (30000, 32767),
     "min_ready_seconds": (0, 3600),
     "ready_timeout_seconds": (1, 3600),
 }
-"""Smallest and largest accepted value of every whole number; None is no limit."""
+"""Smallest and largest accepted value of every whole number."""

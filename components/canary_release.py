@@ -36,11 +36,11 @@ class CanaryRelease(ComponentResource):
     canary_replicas: Output[int]
     """Pods of the canary Deployment; 0 without one."""
 
-    service_name: Output[str]
-    """Name of the Service."""
+    service_name: Output[str | None]
+    """Name of the Service; None without one."""
 
-    node_port: Output[int]
-    """Port of the Service on every node."""
+    node_port: Output[int | None]
+    """Port of the Service on every node; None without a Service."""
 
     namespace: Output[str]
     """Namespace of all objects."""
@@ -95,12 +95,10 @@ class CanaryRelease(ComponentResource):
                 canary_goes_first.apply(lambda canary_first: [] if canary_first else deployments[:1]),
             )
             deployments.append(canary)
-        # A fixed node port belongs to one Service at a time.
-        service_options = ResourceOptions(parent=self, delete_before_replace=True)
-        service = Service(f"{name}-service", **objects.service(release), opts=service_options)
+        service = self._service(f"{name}-service", release) if release.service_name else None
 
         # Outputs in the state mean that the update finished: they wait for all objects.
-        finished = Output.all(service.urn, *(deployment.urn for deployment in deployments))
+        finished = Output.all(*(each.urn for each in (*deployments, service) if each))
 
         def output(value: Any) -> Output[Any]:
             return finished.apply(lambda _: value)
@@ -111,7 +109,7 @@ class CanaryRelease(ComponentResource):
         self.canary_version = output(track.version or None)
         self.canary_replicas = output(track.replicas)
         self.service_name = output(release.service_name)
-        self.node_port = finished.apply(lambda _: cast(Any, service).spec.ports[0].node_port)
+        self.node_port = finished.apply(lambda _: cast(Any, service).spec.ports[0].node_port if service else None)
         self.namespace = output(release.namespace)
         self.selector = output(release.selector)
         self.canary_share = output(canary_share(release.stable.replicas, track.replicas))
@@ -126,3 +124,7 @@ class CanaryRelease(ComponentResource):
         return Deployment(
             name, **manifest, opts=ResourceOptions(parent=self, depends_on=depends_on, custom_timeouts=timeouts)
         )
+
+    def _service(self, name: str, release: Release) -> Service:
+        # A fixed node port belongs to one Service at a time.
+        return Service(name, **objects.service(release), opts=ResourceOptions(parent=self, delete_before_replace=True))

@@ -18,12 +18,14 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REPOSITORY = re.compile(
     r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?/)?"
-    r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
 )
 TYPES: dict[str, type] = {
     name: getattr(hint, "__origin__", None) or hint for name, hint in get_type_hints(CanaryReleaseArgs).items()
 }
 WORDS = {str: "text", int: "a whole number", bool: "true or false", dict: "an object of Kubernetes fields"}
+COUNTS = {"stable_replicas", "canary_replicas", "max_canary_share", "fixed_total"}
+SERVICE_TYPES = ("NodePort", "none")
 EXAMPLES = {"app": "myapp", "image": "registry.example.com/team/app", "stable_version": "v1.0.0"}
 
 Values = Mapping[str, Any]
@@ -44,9 +46,9 @@ def problems(args: Values) -> list[Problem]:
         *_image(usable),
         *_versions(usable),
     ]
-    found += [*_readiness(usable), *container_problems(usable), *pod_problems(usable)]
-    # A share of replicas that are out of bounds says nothing.
-    if not {problem.path for problem in found} & {"stable_replicas", "canary_replicas", "max_canary_share"}:
+    found += [*_service(usable), *_readiness(usable), *container_problems(usable), *pod_problems(usable)]
+    # A share or total of replicas that are out of bounds says nothing.
+    if not {problem.path for problem in found} & COUNTS:
         found += _exposure(usable)
     return found
 
@@ -83,10 +85,9 @@ def _missing(values: Values, misspelt: set[str]) -> Iterator[Problem]:
 def _bounds(values: Values) -> Iterator[Problem]:
     for name, (low, high) in BOUNDS.items():
         value = values.get(name)
-        if value is not None and (value < low or (high is not None and value > high)):
-            limit = f"from {low} to {high}" if high is not None else f"of at least {low}"
-            nearest_value = low if value < low else high
-            yield Problem(name, value, f"must be a whole number {limit}", [(name, nearest_value)])
+        if value is not None and not low <= value <= high:
+            accepted = f"must be a whole number from {low} to {high}"
+            yield Problem(name, value, accepted, [(name, low if value < low else high)])
 
 
 def _names(values: Values) -> Iterator[Problem]:
@@ -101,6 +102,8 @@ def _names(values: Values) -> Iterator[Problem]:
         yield from _name("service_name", values["service_name"], SERVICE_NAME, 63)
         if app is not None:
             yield from _name("app", app, DNS_LABEL, 63)
+    elif values["service_type"] == "none" and app is not None:
+        yield from _name("app", app, DNS_LABEL, 63)
     elif app is not None:
         because = " (the Service is called <{app}>-svc unless {service_name} is set)"
         yield from _name("app", app, SERVICE_NAME, 63 - len("-svc"), because)
@@ -178,15 +181,48 @@ def _readiness(values: Values) -> Iterator[Problem]:
 
 def _exposure(values: Values) -> Iterator[Problem]:
     stable, canary, limit = values["stable_replicas"], values["canary_replicas"], values["max_canary_share"]
+    total = values.get("fixed_total")
+    if total is not None and stable + canary != total:
+        yield _wrong_total(stable, canary, total, limit * total // 100)
+        return
     # Compared without division: no rounding decides whether a release is refused.
     if 100 * canary <= limit * (stable + canary):
         return
     share, most = percentage(canary_share(stable, canary)), most_canary_replicas(stable, limit)
     accepted = f"gives the canary {share} of the pods; {{max_canary_share}} allows {limit} %, "
-    if most:
+    if total is not None:
+        most = limit * total // 100
+        accepted += f"which is at most {most} of the {total} of {{fixed_total}}"
+        yield Problem(
+            "canary_replicas", canary, accepted, [("canary_replicas", most), ("stable_replicas", total - most)]
+        )
+    elif most:
         accepted += f"which is at most {most} beside {stable} stable"
         yield Problem("canary_replicas", canary, accepted, [("canary_replicas", most)])
     else:
         needed = fewest_stable_replicas(canary, limit)
         accepted += f"which takes {{stable_replicas}} of at least {needed}"
         yield Problem("canary_replicas", canary, accepted, [("stable_replicas", needed)])
+
+
+def _wrong_total(stable: int, canary: int, total: int, most: int) -> Problem:
+    difference = stable + canary - total
+    count = f"{abs(difference)} replica{'' if abs(difference) == 1 else 's'}"
+    count += " too many" if difference > 0 else " missing"
+    accepted = f"must be {{stable_replicas}} and {{canary_replicas}} together, which are {stable} + {canary}: {count}"
+    fix = [("stable_replicas", total - min(canary, most))]
+    if canary > most:
+        fix.append(("canary_replicas", most))
+    return Problem("fixed_total", total, accepted, fix)
+
+
+def _service(values: Values) -> Iterator[Problem]:
+    kind = values["service_type"]
+    if kind not in SERVICE_TYPES:
+        accepted = f"must be {' or '.join(SERVICE_TYPES)}{did_you_mean(nearest(kind, SERVICE_TYPES))}"
+        yield Problem("service_type", kind, accepted, [("service_type", nearest(kind, SERVICE_TYPES) or "NodePort")])
+    if kind == "none":
+        for name in ("service_name", "service_port", "node_port"):
+            if (value := values.get(name)) is not None:
+                accepted = "must not be set where {service_type} is none: there is no Service"
+                yield Problem(name, value, accepted, [(name, REMOVE)])

@@ -37,8 +37,8 @@ def _needs(release: Release) -> Iterator[tuple[str, Any, str, str]]:
     # The canary's is claimed also without a canary: starting one later must not fail.
     for name in (release.name, release.canary_name):
         yield "name", name, f"the Deployment {name} {inside}", "must give names that no other release has"
-    service = release.service_name
-    yield "service_name", service, f"the Service {service} {inside}", "must be unique in its namespace"
+    if service := release.service_name:
+        yield "service_name", service, f"the Service {service} {inside}", "must be unique in its namespace"
     accepted = "must be unique in its namespace, or each Service selects the pods of both releases"
     yield "app", release.app, f"the label app={release.app} {inside}", accepted
     if release.node_port:

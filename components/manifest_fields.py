@@ -43,7 +43,7 @@ def container_problems(values: Values) -> Iterator[Problem]:
     yield from _fields("container", container, core.ContainerArgs, OWNED["container"])
     probe = container.get("readinessProbe", {})
     path = "container.readinessProbe"
-    if probe is None:
+    if probe is None and values.get("service_type") != "none":
         yield Problem(
             path, None, "is required: without it a pod gets requests before it can answer them", [(path, REMOVE)]
         )

@@ -56,16 +56,20 @@ def _deployment(release: Release, name: str, track_label: str, track: Track) -> 
         "spec": {
             "replicas": track.replicas,
             "selector": {"matchLabels": labels},
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": f"{MAX_SURGE_PERCENT}%"},
-            },
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _rolling(release)},
             "minReadySeconds": release.min_ready_seconds,
             "progressDeadlineSeconds": release.pod_seconds,
             "revisionHistoryLimit": 3,
             "template": {"metadata": {"labels": labels}, "spec": _pod(release, track.version)},
         },
     }
+
+
+def _rolling(release: Release) -> Manifest:
+    # Kubernetes refuses 0 for both: without surge, one pod leaves before the next one comes.
+    if release.fixed_total:
+        return {"maxUnavailable": 1, "maxSurge": 0}
+    return {"maxUnavailable": 0, "maxSurge": f"{MAX_SURGE_PERCENT}%"}
 
 
 def _pod(release: Release, version: str) -> Manifest:
@@ -77,24 +81,25 @@ def _pod(release: Release, version: str) -> Manifest:
 
 
 def _container(release: Release, version: str) -> Manifest:
-    port = release.container_port
-    readiness = (
-        {"httpGet": {"path": release.readiness_path, "port": port}}
-        if release.readiness_path
-        else {"tcpSocket": {"port": port}}
-    )
-    defaults: Manifest = {
-        "readinessProbe": {**readiness, "periodSeconds": 2},
-        "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-        "securityContext": {"allowPrivilegeEscalation": False},
-    }
     separator = "@" if version.startswith("sha256:") else ":"
     return {
         "name": release.container_name,
         "image": f"{release.image}{separator}{version}",
-        "ports": [{"containerPort": port}],
-        **merged(defaults, release.container),
+        **({"ports": [{"containerPort": release.container_port}]} if release.listens else {}),
+        **merged(_container_defaults(release), release.container),
     }
+
+
+def _container_defaults(release: Release) -> Manifest:
+    defaults: Manifest = {"securityContext": {"allowPrivilegeEscalation": False}}
+    port = release.container_port
+    if release.readiness_path:
+        defaults["readinessProbe"] = {"httpGet": {"path": release.readiness_path, "port": port}, "periodSeconds": 2}
+    elif release.listens:
+        defaults["readinessProbe"] = {"tcpSocket": {"port": port}, "periodSeconds": 2}
+    if release.service_name:
+        defaults["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
+    return defaults
 
 
 def merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Manifest:

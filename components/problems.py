@@ -17,6 +17,10 @@ MISSING = object()
 """The value of a problem whose key is not there."""
 
 
+SECRET = object()
+"""The value of a problem whose value must not be shown."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a release."""
@@ -82,7 +86,8 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
 
     lines = [headline]
     for problem in problems:
-        value = "missing" if problem.value is MISSING else shown(problem.value)
+        words = {id(MISSING): "missing", id(SECRET): "[secret]"}
+        value = words.get(id(problem.value)) or shown(problem.value)
         lines += ["", f"  {spelling.path(problem.path)}: {value}", f"    {problem.accepted.format_map(Names())}"]
         lines += [f"    fix: {spelling.fix(spelling.path(path), value)}" for path, value in problem.fix]
     return "\n".join(lines)

@@ -32,8 +32,9 @@ class Release:
     readiness_path: str | None
     container: Mapping[str, Any]
     pod: Mapping[str, Any]
-    service_name: str
-    service_port: int
+    service_type: str
+    service_name: str | None
+    service_port: int | None
     node_port: int | None
     min_ready_seconds: int
     ready_timeout_seconds: int
@@ -44,6 +45,7 @@ class Release:
         """Apply the defaults. Through a plugin whole numbers arrive as floats, also inside `container` and `pod`."""
         given = {**DEFAULTS, **present(args)}
         version = given.get("canary_version")
+        service = given["service_type"] != "none"
         return Release(
             app=given["app"],
             image=given["image"],
@@ -58,8 +60,9 @@ class Release:
             readiness_path=given.get("readiness_path"),
             container=given.get("container", {}),
             pod=given.get("pod", {}),
-            service_name=given.get("service_name", f"{given['app']}-svc"),
-            service_port=given.get("service_port", given["container_port"]),
+            service_type=given["service_type"],
+            service_name=given.get("service_name", f"{given['app']}-svc") if service else None,
+            service_port=given.get("service_port", given["container_port"]) if service else None,
             node_port=given.get("node_port"),
             min_ready_seconds=given["min_ready_seconds"],
             ready_timeout_seconds=given["ready_timeout_seconds"],
@@ -77,13 +80,19 @@ class Release:
         return {"app": self.app}
 
     @property
+    def listens(self) -> bool:
+        """Whether pods take connections on `container_port`: a worker does only to be probed."""
+        return self.service_name is not None or self.readiness_path is not None
+
+    @property
     def pod_seconds(self) -> int:
         """Seconds that one pod may take until it counts as available."""
         return self.ready_timeout_seconds + self.min_ready_seconds
 
     def rollout_seconds(self, track: Track) -> int:
         """Seconds after which an update of the track has failed: its pods come in waves, the timeout holds for all."""
-        return rollout_waves(track.replicas) * self.pod_seconds + SLACK_SECONDS
+        waves = max(1, track.replicas) if self.fixed_total else rollout_waves(track.replicas)
+        return waves * self.pod_seconds + SLACK_SECONDS
 
     def arguments(self) -> dict[str, Any]:
         """The release as arguments, with every default applied; what is not set is absent."""

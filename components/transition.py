@@ -9,7 +9,7 @@ from typing import Any
 from .exposure import Track, fewest_stable_replicas, most_canary_replicas
 from .release import Release
 
-IDENTITY = ("app", "name", "namespace", "service_name", "container_port")
+IDENTITY = ("app", "name", "namespace", "service_type", "service_name", "container_port")
 """Changing one replaces objects that serve, or leaves pods behind that the Service still selects."""
 
 POD_CONTENT = ("image", "container_name", "readiness_path", "container", "pod")

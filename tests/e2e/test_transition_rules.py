@@ -170,8 +170,9 @@ def test_an_error_without_text_in_the_rules_does_not_pass_for_success(deployed: 
 
 
 PAIR = """import pulumi
-from components import CanaryRelease
+from components import CanaryRelease, end_quietly_on_interrupt
 
+end_quietly_on_interrupt()
 config = pulumi.Config()
 for name in ("red", "blue"):
     CanaryRelease(name, {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components import objects
+from components import CanaryReleaseArgs, objects
 from components.release import PRE_STOP_SECONDS, Release
 
 
@@ -106,3 +106,20 @@ def test_a_rollout_never_has_fewer_ready_pods_than_replicas():
 def test_without_a_node_port_the_cluster_allocates_one():
     release = Release.of({"app": "shop", "image": "example/shop", "stable_version": "v1"})
     assert objects.service(release)["spec"]["ports"] == [{"port": 8080, "protocol": "TCP", "targetPort": 8080}]
+
+
+def test_a_worker_has_neither_port_nor_probe_of_its_own_and_stops_at_once():
+    [container] = declared(service_type="none")["containers"]
+    assert container.keys() == {"name", "image", "securityContext"}
+
+
+def test_a_worker_that_gives_a_readiness_path_is_probed_there():
+    [container] = declared(service_type="none", readiness_path="/healthz")["containers"]
+    assert container["readinessProbe"] == {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 2}
+    assert container["ports"] == [{"containerPort": 8080}]
+
+
+def test_with_a_fixed_total_a_rollout_takes_one_pod_away_before_it_adds_one():
+    args: CanaryReleaseArgs = {"app": "shop", "image": "example/shop", "stable_version": "v1", "fixed_total": 2}
+    strategy = objects.stable_deployment(Release.of(args))["spec"]["strategy"]
+    assert strategy["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pulumi
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -140,6 +141,24 @@ def test_whole_numbers_may_arrive_as_floats(run: Callable[..., Recorder]):
     assert floats.manifests() == whole.manifests()
 
 
+def test_a_worker_declares_two_deployments_and_no_service(run: Callable[..., Recorder]):
+    recorder = declare(run, stable_version="v1", canary_version="v2", canary_replicas=1, service_type="none")
+    assert recorder.types.keys() - {"release"} == {"release-stable", "release-canary"}
+
+
+def test_config_that_is_secret_is_refused_without_showing_it(
+    run_stack: Callable[[Path], Recorder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    stack_file = tmp_path / "Pulumi.dev.yaml"
+    stack_file.write_text(
+        (ROOT / "Pulumi.dev.yaml").read_text().replace("config:", "config:\n  canary:container: {env: hunter2}")
+    )
+    monkeypatch.setattr("pulumi.runtime.is_config_secret", lambda key: key == "canary:container")
+    with pytest.raises(pulumi.RunError, match=r"canary:container: \[secret\]\n    must not be secret") as refusal:
+        run_stack(stack_file)
+    assert "hunter2" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", sorted(CanaryReleaseArgs.__annotations__.keys() - CanaryReleaseArgs.__required_keys__))
 def test_an_argument_that_is_none_is_as_good_as_absent(run: Callable[..., Recorder], name: str):
     without = declare(run, stable_version="v1")
@@ -175,8 +194,9 @@ def test_pulumi_yaml_describes_every_argument_with_its_type_and_default():
         assert entry["type"] == kind
         assert entry["default"] == DEFAULTS.get(name, unset)
         assert entry["description"].startswith("Required") == (name in CanaryReleaseArgs.__required_keys__)
-        low, high = BOUNDS.get(name, (0, None))
-        assert high is None or f"{low} to {high}" in entry["description"]
+        if name in BOUNDS:
+            low, high = BOUNDS[name]
+            assert f"{low} to {high}" in entry["description"]
 
 
 def declare(run: Callable[..., Recorder], **args: object) -> Recorder:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from components.release import camel
+from settings import ZERO_IS_ABSENT
+
 from .conftest import ROOT
 
 SECTION = re.compile(r"(<!-- config: generated from Pulumi.yaml -->\n).*?(<!-- /config -->)", re.DOTALL)
@@ -14,8 +17,9 @@ SECTION = re.compile(r"(<!-- config: generated from Pulumi.yaml -->\n).*?(<!-- /
 def config_table() -> str:
     """Key, type, default and description of every config key."""
     rows = ["| key | type | default | |", "|---|---|---|---|"]
+    zero_is_absent = {camel(name) for name in ZERO_IS_ABSENT}
     for key, entry in yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items():
-        unset = entry["default"] in ("", {}) or (entry["default"] == 0 and key in ("servicePort", "nodePort"))
+        unset = entry["default"] in ("", {}) or (entry["default"] == 0 and key in zero_is_absent)
         value = json.dumps(entry["default"]).strip('"')
         required = entry["description"].startswith("Required")
         default = "required" if required else "" if unset else f"`{value}`"

@@ -1,0 +1,76 @@
+"""Workers have no Service, and a fixed total of pods is never exceeded: through a full release and back."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from stack import Stack, until
+
+TOTAL = 3
+
+
+@contextmanager
+def most_pods(stack: Stack) -> Iterator[list[int]]:
+    """Every number of pods that the API server told of during the block, without those that end."""
+    counts: list[int] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            counts.append(len(stack.pods()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield counts
+    finally:
+        ended.set()
+        watcher.join()
+
+
+@pytest.fixture
+def workers(fresh_stack: Stack) -> Stack:
+    fresh_stack.unset("nodePort")
+    fresh_stack.configure(serviceType="none", fixedTotal=TOTAL, stableReplicas=TOTAL, canaryReplicas=0)
+    fresh_stack.unset("canaryVersion")
+    fresh_stack.up()
+    return fresh_stack
+
+
+def test_a_worker_release_has_no_service_and_its_share_is_one_of_consumers(workers: Stack):
+    workers.configure(stableReplicas=2, canaryVersion="v0.2", canaryReplicas=1)
+    workers.up()
+    outputs = workers.outputs()
+    assert outputs["canaryShare"] == "33.3 %"
+    assert "serviceName" not in outputs
+    assert "nodePort" not in outputs
+    assert not {name for name in workers.objects() if name.startswith("service/")}
+    assert workers.planned() == {"same": 4}
+
+
+def test_no_update_of_a_full_release_and_back_runs_more_than_the_total(workers: Stack):
+    steps = [
+        {"stableReplicas": 2, "canaryVersion": "v0.2", "canaryReplicas": 1},
+        {"stableReplicas": 3, "stableVersion": "v0.2", "canaryReplicas": 0},
+        {"stableReplicas": 2, "stableVersion": "v0.1", "canaryReplicas": 1},
+        {"stableReplicas": 3, "canaryReplicas": 0},
+    ]
+    with most_pods(workers) as counts:
+        for step in steps:
+            workers.configure(**step)
+            workers.up("--skip-preview")
+            until(lambda: len(workers.pods()) == TOTAL, f"{TOTAL} pods after {step}")
+    print(f"{len(counts)} counts, {min(counts)} to {max(counts)} pods")
+    assert max(counts) == TOTAL
+    assert min(counts) < TOTAL, "a pod leaves before the next one comes"
+    assert len(counts) > 50
+    assert sorted(workers.pods().values()) == ["arisu1000/simple-container-app:v0.1"] * TOTAL
+
+
+def test_a_canary_that_still_runs_is_not_removed_while_stable_grows(workers: Stack):
+    workers.configure(stableReplicas=2, canaryVersion="v0.2", canaryReplicas=1)
+    workers.up()
+    workers.configure(stableReplicas=3, canaryReplicas=0)
+    workers.unset("canaryVersion")
+    assert "scale it to 0 first, then remove it" in workers.failing_up().text
