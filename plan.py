@@ -123,9 +123,9 @@ def main() -> None:
     project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     try:
         for allowed, text in rehearse(given.stack, config_of_file(given.stack, project), read_steps(given.steps)):
-            print(f"{text}\n" if allowed else f"error: {text}", flush=True)
             if not allowed:
-                sys.exit(1)
+                sys.exit(f"error: {text}")
+            print(f"{text}\n", flush=True)
     except ValueError as error:
         sys.exit(f"error: {error}")
 

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = "docker.io/arisu1000/simple-container-app"
-VERSIONS = ["v0.1", "v0.2", "v0.3"]
+VERSIONS = {
+    "v0.1": [],
+    "v0.2": [],
+    "v0.3": [],
+    "v0.4-crashes": ["CRASH_AFTER=5s"],
+    "v0.4-never-ready": ["FAIL_READY=1"],
+    "v0.4-flaps": ["FLAP_EVERY=3s"],
+}
+"""Tags and what their environment adds: good ones, and those that fail on purpose."""
+
 PAUSE = "sandbox.local/pause:1"
 
 
@@ -23,7 +32,8 @@ def pack(binary: bytes, archive: Path) -> None:
     compressed = gzip.compress(layer, 1, mtime=0)
     blobs: dict[str, bytes] = {}
     manifests = [
-        _manifest(f"{REPOSITORY}:{tag}", [], [f"APP_VERSION={tag}"], layer, compressed, blobs) for tag in VERSIONS
+        _manifest(f"{REPOSITORY}:{tag}", [], [f"APP_VERSION={tag}", *faults], layer, compressed, blobs)
+        for tag, faults in VERSIONS.items()
     ]
     manifests.append(_manifest(PAUSE, ["pause"], [], layer, compressed, blobs))
     index = {"schemaVersion": 2, "manifests": manifests}
