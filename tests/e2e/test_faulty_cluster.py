@@ -24,8 +24,11 @@ def process(name: str) -> int:
     raise AssertionError(f"no {name} runs")
 
 
-def repair() -> None:
-    """`make cluster` starts what does not run."""
+def kill_and_repair(name: str) -> None:
+    """Kills the daemon; `make cluster` starts what does not run."""
+    pid = process(name)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of {name}")
     subprocess.run(["make", "cluster"], cwd=ROOT, check=True, capture_output=True)
 
 
@@ -60,11 +63,7 @@ def disturb(stack: Stack, traffic_on: Callable, fault: Callable[[], None]) -> st
 def test_an_api_server_that_is_killed_and_comes_back_costs_no_request(promotion: Stack, traffic_on: Callable):
     """The user sees the update wait, or fail in words; then `make recover` finishes it."""
 
-    def fault() -> None:
-        os.kill(process("kube-apiserver"), signal.SIGKILL)
-        repair()
-
-    disturb(promotion, traffic_on, fault)
+    disturb(promotion, traffic_on, lambda: kill_and_repair("kube-apiserver"))
 
 
 def test_a_node_agent_that_stops_for_half_a_minute_costs_no_request(promotion: Stack, traffic_on: Callable):
@@ -84,8 +83,4 @@ def test_a_node_agent_that_stops_for_half_a_minute_costs_no_request(promotion: S
 def test_a_container_runtime_that_restarts_costs_no_request(promotion: Stack, traffic_on: Callable):
     """The user sees nothing of it, or a pod that starts later: the shims keep the containers."""
 
-    def fault() -> None:
-        os.kill(process("containerd"), signal.SIGKILL)
-        repair()
-
-    disturb(promotion, traffic_on, fault)
+    disturb(promotion, traffic_on, lambda: kill_and_repair("containerd"))
