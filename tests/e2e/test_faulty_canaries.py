@@ -11,9 +11,9 @@ from stack import Stack, until
 
 @pytest.fixture
 def stable(fresh_stack: Stack) -> Stack:
-    """Stable alone, whose canaries have ten seconds."""
+    """Stable alone, whose canaries have fifteen seconds."""
     fresh_stack.unset("canaryVersion")
-    fresh_stack.configure(canaryReplicas=0, readinessPath="/healthz", readyTimeoutSeconds=10, minReadySeconds=0)
+    fresh_stack.configure(canaryReplicas=0, readinessPath="/healthz", readyTimeoutSeconds=15, minReadySeconds=0)
     fresh_stack.up()
     until(lambda: len(fresh_stack.endpoints()) == 2, "two endpoints")
     return fresh_stack

@@ -56,3 +56,10 @@ def test_the_timeout_holds_for_all_waves_together(count: int, waves: int):
     args = {"ready_timeout_seconds": 30, "min_ready_seconds": 5}
     release = Release.of({"app": "shop", "image": "example/shop", "stable_version": "v1", **args})  # pyright: ignore[reportArgumentType]
     assert release.rollout_seconds(Track("v1", count)) == waves * 35 + SLACK_SECONDS
+
+
+@pytest.mark.parametrize(("count", "waves"), [(0, 1), (1, 1), (8, 8)])
+def test_with_a_fixed_total_the_timeout_holds_for_one_pod_after_the_other(count: int, waves: int):
+    args = {"ready_timeout_seconds": 30, "fixed_total": 8}
+    release = Release.of({"app": "shop", "image": "example/shop", "stable_version": "v1", **args})  # pyright: ignore[reportArgumentType]
+    assert release.rollout_seconds(Track("v1", count)) == waves * 30 + SLACK_SECONDS

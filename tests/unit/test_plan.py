@@ -22,18 +22,17 @@ def steps(folder: Path, text: str) -> Path:
 
 
 def test_the_committed_plan_is_allowed_from_start_to_end():
-    done = plan("docs/release-plan.yaml")
+    done = plan("docs/release-plan.yaml", "--stack", "staging")
     assert done.returncode == 0, done
     blocks = done.stdout.strip().split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == [
-        "step 1 of 5, widen",
-        "step 2 of 5, promote",
-        "step 3 of 5, start the next",
-        "step 4 of 5, take it back",
-        "step 5 of 5, remove it",
+        "step 1 of 4, start",
+        "step 2 of 4, widen",
+        "step 3 of 4, promote",
+        "step 4 of 4, remove",
     ]
-    assert blocks[1].splitlines()[1:] == [
-        "k8s-testapp in default: promotes v0.2",
+    assert blocks[2].splitlines()[1:] == [
+        "k8s-testapp in myapp-staging: promotes v0.2",
         "                before     after",
         "stable          v0.1 x 2   v0.2 x 2",
         "canary          v0.2 x 2   v0.2 x 0",
@@ -45,7 +44,7 @@ def test_the_committed_plan_is_allowed_from_start_to_end():
         "changes Deployment k8s-testapp-canary: spec.replicas 2 => 0",
         "way back: rolls back to v0.1",
     ]
-    assert "deletes Deployment k8s-testapp-canary" in blocks[4]
+    assert "deletes Deployment k8s-testapp-canary" in blocks[3]
 
 
 def test_a_step_that_is_refused_ends_the_rehearsal_with_the_steps_that_are_allowed(tmp_path: Path):

@@ -239,6 +239,12 @@ def test_the_way_to_a_larger_new_canary_is_a_change_and_a_widening():
     assert way == [release("v1*4", "v3*1"), release("v1*4", "v3*3")]
 
 
+def test_a_changed_canary_may_have_the_share_of_the_old_one_and_no_pod_more():
+    assert not broken_rules(release("v1*6", "v2*2"), release("v1*6", "v3*2"))
+    assert broken_rules(release("v1*6", "v2*2"), release("v1*6", "v3*3"))
+    assert broken_rules(release("v1*6", "v2*2"), release("v1*5", "v3*2"))
+
+
 def test_the_way_splits_a_version_from_other_changes():
     old, new = release("v1*2"), release("v1*2", "v2*1", image="example/other")
     assert shortest_way(old, new) == [replace(old, image="example/other"), new]
