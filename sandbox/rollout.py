@@ -108,7 +108,10 @@ def _reasons(api: Api, written: Manifest) -> Iterator[str]:
                     yield f"{condition['reason']}: {condition['message']}"
     for pod in api.list("v1", "Pod", namespace, label_selector=selector):
         conditions = {condition["type"]: condition for condition in pod["status"].get("conditions", [])}
-        if conditions.get("Ready", {}).get("status") != "True" and "deletionTimestamp" not in pod["metadata"]:
+        # A pod that crashes and starts again may just be ready, and never for long enough.
+        restarted = any(status["restartCount"] for status in pod["status"].get("containerStatuses", []))
+        unready = conditions.get("Ready", {}).get("status") != "True"
+        if (unready or restarted) and "deletionTimestamp" not in pod["metadata"]:
             for reason in _reasons_of(api, pod, conditions):
                 yield f"pod {pod['metadata']['name']}: {reason}"
 
@@ -128,6 +131,8 @@ def _reasons_of(api: Api, pod: Manifest, conditions: dict[str, Any]) -> Iterator
             yield f"{ended.get('reason')}: {exit_code}"
         elif not status["ready"]:
             yield ", ".join(filter(None, [_readiness(api, pod), exit_code]))
+        elif ended:
+            yield f"restarted {status['restartCount']} times, {exit_code}"
 
 
 def _readiness(api: Api, pod: Manifest) -> str:
