@@ -12,24 +12,35 @@ Claim = tuple[int | None, str]
 """Identity of the Kubernetes provider, and what is claimed."""
 
 _owners: dict[Claim, str] = {}
+_collisions: dict[str, str] = {}
 
 
 def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> None:
     """Take what the release needs for itself. Raises `pulumi.RunError` if another release of this program has it."""
     cluster = _provider(opts)
     problems: list[Problem] = []
+    holders: list[str] = []
     for argument, value, what, accepted in _needs(release):
         holder = _owners.setdefault((cluster, what), owner)
         if holder != owner:
+            holders.append(holder)
             problems.append(Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what}"))
     if problems:
         headline = f"CanaryRelease {owner!r} collides with another one and was not declared"
-        raise pulumi.RunError(report(headline, problems, ARGUMENTS))
+        text = report(headline, problems, ARGUMENTS)
+        _collisions.update(dict.fromkeys(holders, text))
+        raise pulumi.RunError(text)
+
+
+def collision(owner: str) -> str | None:
+    """Why a later release of this program was refused, if it was for what this one holds."""
+    return _collisions.get(owner)
 
 
 def forget_claims() -> None:
     """Forget every claim. A program runs once; tests run it many times in one process."""
     _owners.clear()
+    _collisions.clear()
 
 
 def _needs(release: Release) -> Iterator[tuple[str, Any, str, str]]:

@@ -4,6 +4,7 @@ import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
 from .announcement import announcement, refusal
+from .claims import collision
 from .problems import Spelling
 from .release import Release
 from .transition import broken_rules, canary_goes_first
@@ -42,6 +43,9 @@ class UpdateHook:
 
     def _check(self, args: ResourceHookArgs) -> None:
         new = self._release
+        # By now the whole program has run, and its error alone would not keep this release from being declared.
+        if refused := collision(self._name):
+            raise pulumi.RunError(refused)
         if not args.old_inputs:
             self.canary_goes_first = False
             pulumi.log.info(announcement(None, new))

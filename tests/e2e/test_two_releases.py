@@ -57,3 +57,29 @@ def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: 
         stack.up()
         assert objects(stack, "blue") == blue
         assert [image.rpartition(":")[2] for image in objects(stack, "red")["pods"].values()] == ["v0.2", "v0.2"]
+
+
+COLLISION = """from components import CanaryRelease, end_quietly_on_interrupt
+import pulumi
+
+end_quietly_on_interrupt()
+namespace = pulumi.Config().require("namespace")
+for name in ("red", "blue"):
+    args = {"name": name, "app": "same", "namespace": namespace, "image": "example/app", "stable_version": "v1"}
+    CanaryRelease(name, args)
+"""
+
+
+def test_of_two_releases_that_collide_neither_is_made_also_without_a_preview(namespace: Callable, tmp_path: Path):
+    shutil.copytree(ROOT / "components", tmp_path / "components")
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
+    (tmp_path / "Pulumi.dev.yaml").write_text(CONFIG)
+    (tmp_path / "__main__.py").write_text(COLLISION)
+    with namespace() as name:
+        stack = Stack(tmp_path, name, 0)
+        stack.configure(namespace=name)
+        refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
+        assert refused.code != 0, refused
+        assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
+        assert "Traceback" not in refused.text, refused
+        assert stack.objects() == set()
