@@ -157,8 +157,10 @@ def go_version() -> str:
 
 def caches_are_empty() -> bool:
     """Whether all is still to be downloaded and compiled: only then the first answer tells what a newcomer waits."""
+    if CACHE.exists() or not installed("go"):
+        return False
     folder = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True).stdout.strip()
-    return not CACHE.exists() and not any(Path(folder).glob("*/*"))
+    return not any(Path(folder).glob("*/*"))
 
 
 def build_standard_library(programs: Sequence[str]) -> None:

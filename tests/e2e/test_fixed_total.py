@@ -2,31 +2,32 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from stack import Stack, until
 
-TOTAL = 3
+TOTAL = 4
 
 
 @contextmanager
 def most_pods(stack: Stack) -> Iterator[list[int]]:
-    """Every number of pods that the API server told of during the block, without those that end."""
+    """Numbers of pods, without those that end, that lists one after the other gave during the block."""
     counts: list[int] = []
     ended = threading.Event()
 
-    def watch() -> None:
+    def count() -> None:
         while not ended.is_set():
             counts.append(len(stack.pods()))
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield counts
-    finally:
-        ended.set()
-        watcher.join()
+    with ThreadPoolExecutor() as pool:
+        counting = pool.submit(count)
+        try:
+            yield counts
+        finally:
+            ended.set()
+        counting.result()
 
 
 @pytest.fixture
@@ -39,10 +40,10 @@ def workers(fresh_stack: Stack) -> Stack:
 
 
 def test_a_worker_release_has_no_service_and_its_share_is_one_of_consumers(workers: Stack):
-    workers.configure(stableReplicas=2, canaryVersion="v0.2", canaryReplicas=1)
+    workers.configure(stableReplicas=3, canaryVersion="v0.2", canaryReplicas=1)
     workers.up()
     outputs = workers.outputs()
-    assert outputs["canaryShare"] == "33.3 %"
+    assert outputs["canaryShare"] == "25.0 %"
     assert "serviceName" not in outputs
     assert "nodePort" not in outputs
     assert not {name for name in workers.objects() if name.startswith("service/")}
@@ -51,10 +52,11 @@ def test_a_worker_release_has_no_service_and_its_share_is_one_of_consumers(worke
 
 def test_no_update_of_a_full_release_and_back_runs_more_than_the_total(workers: Stack):
     steps = [
-        {"stableReplicas": 2, "canaryVersion": "v0.2", "canaryReplicas": 1},
-        {"stableReplicas": 3, "stableVersion": "v0.2", "canaryReplicas": 0},
-        {"stableReplicas": 2, "stableVersion": "v0.1", "canaryReplicas": 1},
-        {"stableReplicas": 3, "canaryReplicas": 0},
+        {"stableReplicas": 3, "canaryVersion": "v0.2", "canaryReplicas": 1},
+        {"stableReplicas": 2, "canaryReplicas": 2},
+        {"stableReplicas": 4, "stableVersion": "v0.2", "canaryReplicas": 0},
+        {"stableReplicas": 3, "stableVersion": "v0.1", "canaryReplicas": 1},
+        {"stableReplicas": 4, "canaryReplicas": 0},
     ]
     with most_pods(workers) as counts:
         for step in steps:
@@ -69,8 +71,8 @@ def test_no_update_of_a_full_release_and_back_runs_more_than_the_total(workers: 
 
 
 def test_a_canary_that_still_runs_is_not_removed_while_stable_grows(workers: Stack):
-    workers.configure(stableReplicas=2, canaryVersion="v0.2", canaryReplicas=1)
+    workers.configure(stableReplicas=3, canaryVersion="v0.2", canaryReplicas=1)
     workers.up()
-    workers.configure(stableReplicas=3, canaryReplicas=0)
+    workers.configure(stableReplicas=4, canaryReplicas=0)
     workers.unset("canaryVersion")
     assert "scale it to 0 first, then remove it" in workers.failing_up().text
