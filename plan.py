@@ -47,22 +47,17 @@ def _step(path: Path, number: int, entry: Any) -> Step:
     return Step(str(entries[0][0]), cast(dict[str, Any], entries[0][1]))
 
 
-def rehearse(stack: str, config: dict[str, Any], steps: Sequence[Step]) -> Iterator[tuple[bool, str]]:
-    """Whether each step is allowed, and what it does, from the stack's config on; ends at the first that is not."""
+def rehearse(stack: str, config: dict[str, Any], steps: Sequence[Step]) -> Iterator[str]:
+    """What each step does, from the stack's config on. Raises `ValueError` at the first that is not allowed."""
     released = _release(config, config_keys(stack), f"the config of stack {stack} is invalid")
     for number, step in enumerate(steps, 1):
         title = f"step {number} of {len(steps)}, {step.name}"
         config = {key: value for key, value in {**config, **step.config}.items() if value is not None}
-        try:
-            goal = _release(config, _step_spelling(step), f"{title}: its config is invalid")
-        except ValueError as error:
-            yield False, str(error)
-            return
+        goal = _release(config, _step_spelling(step), f"{title}: its config is invalid")
         if broken := broken_rules(released, goal):
-            yield False, f"{title}\n{refusal(goal.name, released, goal, broken, _step_spelling(step))}"
-            return
+            raise ValueError(f"{title}\n{refusal(goal.name, released, goal, broken, _step_spelling(step))}")
         lines = [title, announcement(released, goal), *_changed_objects(released, goal), _way_back(released, goal)]
-        yield True, "\n".join(lines)
+        yield "\n".join(lines)
         released = goal
 
 
@@ -93,7 +88,9 @@ def _manifests(release: Release) -> dict[str, Any]:
     found = {f"Deployment {release.name}": objects.stable_deployment(release)}
     if release.canary:
         found[f"Deployment {release.canary_name}"] = objects.canary_deployment(release, release.canary)
-    return {**found, f"Service {release.service_name}": objects.service(release)}
+    if release.service_name:
+        found[f"Service {release.service_name}"] = objects.service(release)
+    return found
 
 
 def _changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
@@ -122,9 +119,7 @@ def main() -> None:
     given = parser.parse_args()
     project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     try:
-        for allowed, text in rehearse(given.stack, config_of_file(given.stack, project), read_steps(given.steps)):
-            if not allowed:
-                sys.exit(f"error: {text}")
+        for text in rehearse(given.stack, config_of_file(given.stack, project), read_steps(given.steps)):
             print(f"{text}\n", flush=True)
     except ValueError as error:
         sys.exit(f"error: {error}")

@@ -67,7 +67,7 @@ def config_of_file(stack: str, project: str) -> dict[str, Any]:
     if not path.is_file():
         known = ", ".join(sorted(file.name.split(".")[1] for file in Path().glob("Pulumi.*.yaml")))
         raise ValueError(f"there is no {path}: the stack must be one of {known}")
-    return _own(_object(_object(yaml.safe_load(path.read_text(encoding="utf-8"))).get("config")), project)
+    return _own(_config_in(path, yaml.SafeLoader), project)
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -89,9 +89,7 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
     path = Path(f"Pulumi.{stack}.yaml")
     if not path.exists():
         return
-    text = path.read_text(encoding="utf-8")
-    typed = _object(_object(yaml.safe_load(text)).get("config"))
-    written = _object(_object(yaml.load(text, Loader=yaml.BaseLoader)).get("config"))
+    typed, written = _config_in(path, yaml.SafeLoader), _config_in(path, yaml.BaseLoader)
     for name in VERSIONS:
         key = f"{project}:{camel(name)}"
         if typed.get(key) is not None and not isinstance(typed[key], str | dict):
@@ -109,12 +107,15 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
 
 def _secrets(project: str) -> Iterator[Problem]:
     """Arguments are plain: the state, the preview and the Deployment would show a secret."""
-    secret = {key for key in _config() if pulumi.runtime.is_config_secret(key)}
     for name in KEYS:
-        if (key := f"{project}:{name}") in secret:
+        if pulumi.runtime.is_config_secret(key := f"{project}:{name}"):
             accepted = "must not be secret: it would stand in the state and the Deployment in plain text; "
             accepted += "keep it in a Kubernetes Secret and name that in container.env[].valueFrom.secretKeyRef"
             yield Problem(key, SECRET, accepted, [(key, REMOVE)])
+
+
+def _config_in(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> dict[str, Any]:
+    return _object(_object(yaml.load(path.read_text(encoding="utf-8"), Loader=loader)).get("config"))
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -3,10 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .exposure import Track, canary_share, percentage, surge
+from .exposure import Track, percentage, surge
 from .problems import MISSING, REMOVE, Problem, Spelling, report, shown
 from .release import Release
-from .transition import CONTENT, IDENTITY, POD_CONTENT, Broken, Kind, canary_goes_first, kind, shortest_way
+from .transition import (
+    CONTENT,
+    IDENTITY,
+    POD_CONTENT,
+    Broken,
+    Kind,
+    canary_goes_first,
+    changed,
+    edits,
+    kind,
+    shortest_way,
+)
 
 NONE = Track("", 0)
 
@@ -25,7 +36,7 @@ def announcement(old: Release | None, new: Release, finished: bool = True) -> st
 def sentence(old: Release | None, new: Release, finished: bool = True) -> str:
     """What the update is: `widens the canary from 33.3 % to 50.0 %`."""
     what = kind(old, new)
-    before, after = percentage(share(old)), percentage(share(new))
+    before, after = _share(old), _share(new)
     text = {
         Kind.FIRST_DEPLOY: f"deploys for the first time: {new.stable.version} in stable",
         Kind.START_CANARY: f"starts the canary {_canary(new).version} at {after}",
@@ -39,15 +50,9 @@ def sentence(old: Release | None, new: Release, finished: bool = True) -> str:
         Kind.MIXED: f"gives stable {new.stable.version}, which no canary proved",
         Kind.NO_CHANGE: "changes no exposure",
     }[what]
-    changed = [name for name in CONTENT if old and getattr(old, name) != getattr(new, name)]
-    if changed:
-        text += f"; changes {', '.join(changed)} of both tracks"
+    if old and (content := changed(old, new, CONTENT)):
+        text += f"; changes {', '.join(content)} of both tracks"
     return text if finished else f"{text}; repairs an update that did not finish"
-
-
-def share(release: Release | None) -> float:
-    """The canary's share of the pods, in percent."""
-    return canary_share(release.stable.replicas, _canary(release).replicas) if release else 0.0
 
 
 def most_and_fewest(old: Release | None, new: Release) -> tuple[int, int]:
@@ -90,7 +95,7 @@ def _figures(old: Release | None, new: Release) -> list[tuple[str, str, str]]:
     return [
         ("stable", _pods(old.stable if old else NONE), _pods(new.stable)),
         ("canary", _pods(_canary(old)), _pods(_canary(new))),
-        ("canary's share", percentage(share(old)) if old else "none", percentage(share(new))),
+        ("canary's share", _share(old) if old else "none", _share(new)),
         ("pods meanwhile", f"at most {most}", f"at least {fewest} ready"),
     ]
 
@@ -101,27 +106,25 @@ def _notes(old: Release | None, new: Release, finished: bool) -> list[str]:
     if not finished:
         notes.append("what ran before is not known: the last update did not finish, and `before` is what it wanted")
     if old and kind(old, new) is Kind.ROLL_BACK:
-        kept = f"{old.stable.version} keeps {percentage(share(new))} as canary"
+        kept = f"{old.stable.version} keeps {_share(new)} as canary"
         notes.append(f"{kept}; that {new.stable.version} once was stable is not checked")
     if old and new.fixed_total and new.stable.replicas == 1 and _rolls(old, new, 0):
         notes.append("no stable pod is ready while stable rolls: it has one, and a fixed total adds none")
-    before, after = (release.stable.replicas + _canary(release).replicas if release else 0 for release in (old, new))
-    if after < before:
-        notes.append(f"the pods that serve fall from {before} to {after}")
+    if old and new.total_pods < old.total_pods:
+        notes.append(f"the pods that serve fall from {old.total_pods} to {new.total_pods}")
     return [f"warning: {note}" for note in notes[:2]]
 
 
 def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling) -> str:
-    if not way and any(getattr(old, name) != getattr(new, name) for name in IDENTITY):
+    if not way and changed(old, new, IDENTITY):
         return "no update leads there: declare a second release beside this one, move its users over, remove this one"
     if not way:
         return "no update leads there: fixed_total leaves no room for one canary pod within max_canary_share"
     lines = ["allowed instead, one update after the other:"]
     # The config already says what is refused: the first step starts from there.
     for number, (before, after) in enumerate(zip([new, *way], way, strict=False), 1):
-        was, now = before.arguments(), after.arguments()
-        changed = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-        fixes = [spelling.fix(spelling.path(name), now.get(name, REMOVE)) for name in changed]
+        now = after.arguments()
+        fixes = [spelling.fix(spelling.path(name), now.get(name, REMOVE)) for name in edits(before, after)]
         lines += [f"  {number}. {fixes[0]}", *(f"     {fix}" for fix in fixes[1:]), f"     {spelling.update}"]
     return "\n".join(lines)
 
@@ -129,8 +132,12 @@ def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling)
 def _rolls(old: Release, new: Release, track: int) -> bool:
     """Whether pods of the track are replaced by others."""
     before, after = [(old.stable, new.stable), (_canary(old), _canary(new))][track]
-    content = any(getattr(old, name) != getattr(new, name) for name in POD_CONTENT)
-    return before.replicas > 0 and after.replicas > 0 and (before.version != after.version or content)
+    other = before.version != after.version or bool(changed(old, new, POD_CONTENT))
+    return before.replicas > 0 and after.replicas > 0 and other
+
+
+def _share(release: Release | None) -> str:
+    return percentage(release.canary_share if release else 0.0)
 
 
 def _canary(release: Release | None) -> Track:

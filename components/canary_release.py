@@ -10,7 +10,6 @@ from pulumi_kubernetes.core.v1 import Service
 
 from . import checks, claims, objects
 from .args import CanaryReleaseArgs
-from .exposure import Track, canary_share
 from .problems import ARGUMENTS, Spelling, report
 from .release import Release, camel
 from .update_hook import UpdateHook
@@ -103,17 +102,16 @@ class CanaryRelease(ComponentResource):
         def output(value: Any) -> Output[Any]:
             return finished.apply(lambda _: value)
 
-        track = release.canary or Track("", 0)
         self.stable_version = output(release.stable.version)
         self.stable_replicas = output(release.stable.replicas)
-        self.canary_version = output(track.version or None)
-        self.canary_replicas = output(track.replicas)
+        self.canary_version = output(release.canary_version)
+        self.canary_replicas = output(release.canary_replicas)
         self.service_name = output(release.service_name)
         self.node_port = finished.apply(lambda _: cast(Any, service).spec.ports[0].node_port if service else None)
         self.namespace = output(release.namespace)
         self.selector = output(release.selector)
-        self.canary_share = output(canary_share(release.stable.replicas, track.replicas))
-        self.total_pods = output(release.stable.replicas + track.replicas)
+        self.canary_share = output(release.canary_share)
+        self.total_pods = output(release.total_pods)
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
 
     def _deployment(

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import get_type_hints
 
 from .args import BOUNDS, DEFAULTS, CanaryReleaseArgs
-from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage
+from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage, within_share
 from .manifest_fields import container_problems, pod_problems
 from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
 from .release import present
@@ -100,9 +100,7 @@ def _names(values: Values) -> Iterator[Problem]:
         yield from _name("container_name", values["container_name"], DNS_LABEL, 63)
     if "service_name" in values:
         yield from _name("service_name", values["service_name"], SERVICE_NAME, 63)
-        if app is not None:
-            yield from _name("app", app, DNS_LABEL, 63)
-    elif values["service_type"] == "none" and app is not None:
+    if app is not None and ("service_name" in values or values["service_type"] == "none"):
         yield from _name("app", app, DNS_LABEL, 63)
     elif app is not None:
         because = " (the Service is called <{app}>-svc unless {service_name} is set)"
@@ -185,8 +183,7 @@ def _exposure(values: Values) -> Iterator[Problem]:
     if total is not None and stable + canary != total:
         yield _wrong_total(stable, canary, total, limit * total // 100)
         return
-    # Compared without division: no rounding decides whether a release is refused.
-    if 100 * canary <= limit * (stable + canary):
+    if within_share(stable, canary, limit):
         return
     share, most = percentage(canary_share(stable, canary)), most_canary_replicas(stable, limit)
     accepted = f"gives the canary {share} of the pods; {{max_canary_share}} allows {limit} %, "
@@ -219,8 +216,9 @@ def _wrong_total(stable: int, canary: int, total: int, most: int) -> Problem:
 def _service(values: Values) -> Iterator[Problem]:
     kind = values["service_type"]
     if kind not in SERVICE_TYPES:
-        accepted = f"must be {' or '.join(SERVICE_TYPES)}{did_you_mean(nearest(kind, SERVICE_TYPES))}"
-        yield Problem("service_type", kind, accepted, [("service_type", nearest(kind, SERVICE_TYPES) or "NodePort")])
+        meant = nearest(kind, SERVICE_TYPES)
+        accepted = f"must be {' or '.join(SERVICE_TYPES)}{did_you_mean(meant)}"
+        yield Problem("service_type", kind, accepted, [("service_type", meant or "NodePort")])
     if kind == "none":
         for name in ("service_name", "service_port", "node_port"):
             if (value := values.get(name)) is not None:

@@ -25,6 +25,11 @@ def percentage(share: float) -> str:
     return f"{share:.1f} %"
 
 
+def within_share(stable_replicas: int, canary_replicas: int, max_share: int) -> bool:
+    """Whether the canary's pods stay within the share. Compared without division: no rounding decides it."""
+    return 100 * canary_replicas <= max_share * (stable_replicas + canary_replicas)
+
+
 def most_canary_replicas(stable_replicas: int, max_share: int) -> int | None:
     """The most canary pods beside these stable pods that stay within the share; None if any number does."""
     return None if max_share == 100 else max_share * stable_replicas // (100 - max_share)

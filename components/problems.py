@@ -13,11 +13,18 @@ from .release import camel
 REMOVE = object()
 """The value of a fix that takes the key away."""
 
-MISSING = object()
+
+@dataclass(frozen=True)
+class Unshown:
+    """What stands in place of a value that is not shown."""
+
+    text: str
+
+
+MISSING = Unshown("missing")
 """The value of a problem whose key is not there."""
 
-
-SECRET = object()
+SECRET = Unshown("[secret]")
 """The value of a problem whose value must not be shown."""
 
 
@@ -86,8 +93,7 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
 
     lines = [headline]
     for problem in problems:
-        words = {id(MISSING): "missing", id(SECRET): "[secret]"}
-        value = words.get(id(problem.value)) or shown(problem.value)
+        value = problem.value.text if isinstance(problem.value, Unshown) else shown(problem.value)
         lines += ["", f"  {spelling.path(problem.path)}: {value}", f"    {problem.accepted.format_map(Names())}"]
         lines += [f"    fix: {spelling.fix(spelling.path(path), value)}" for path, value in problem.fix]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from .args import DEFAULTS, CanaryReleaseArgs
-from .exposure import Track, rollout_waves
+from .exposure import Track, canary_share, rollout_waves
 
 PRE_STOP_SECONDS = 5
 """How long a pod that leaves keeps serving, so that every node has dropped its endpoint before the process stops."""
@@ -73,6 +73,26 @@ class Release:
     def canary_name(self) -> str:
         """Name of the canary Deployment."""
         return f"{self.name}-canary"
+
+    @property
+    def canary_version(self) -> str | None:
+        """Version of the canary Deployment; None without one."""
+        return self.canary.version if self.canary else None
+
+    @property
+    def canary_replicas(self) -> int:
+        """Pods of the canary Deployment; 0 without one."""
+        return self.canary.replicas if self.canary else 0
+
+    @property
+    def canary_share(self) -> float:
+        """Share of the canary's pods in all pods, in percent with one decimal."""
+        return canary_share(self.stable.replicas, self.canary_replicas)
+
+    @property
+    def total_pods(self) -> int:
+        """Pods of both tracks together."""
+        return self.stable.replicas + self.canary_replicas
 
     @property
     def selector(self) -> dict[str, str]:

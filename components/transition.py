@@ -1,12 +1,12 @@
 """What an update of a release is, which rules it breaks, and the shortest way to its goal that breaks none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 from itertools import product
 from typing import Any
 
-from .exposure import Track, fewest_stable_replicas, most_canary_replicas
+from .exposure import Track, fewest_stable_replicas, within_share
 from .release import Release
 
 IDENTITY = ("app", "name", "namespace", "service_type", "service_name", "container_port")
@@ -22,17 +22,18 @@ CONTENT = (*POD_CONTENT, "service_port", "node_port")
 class Kind(Enum):
     """What an update is to users; every update is exactly one of these."""
 
-    FIRST_DEPLOY = "deploys for the first time"
-    START_CANARY = "starts the canary"
-    WIDEN = "widens the canary"
-    NARROW = "narrows the canary"
-    STOP_CANARY = "stops the canary"
-    CHANGE_CANARY = "changes the canary's version"
-    SCALE_STABLE = "scales stable"
-    PROMOTE = "promotes the canary"
-    ROLL_BACK = "rolls back"
-    NO_CHANGE = "changes no exposure"
-    MIXED = "gives stable a version that is not the canary's"
+    FIRST_DEPLOY = auto()
+    START_CANARY = auto()
+    WIDEN = auto()
+    NARROW = auto()
+    STOP_CANARY = auto()
+    CHANGE_CANARY = auto()
+    SCALE_STABLE = auto()
+    PROMOTE = auto()
+    ROLL_BACK = auto()
+    NO_CHANGE = auto()
+    MIXED = auto()
+    """Gives stable a version that is not the canary's."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,26 @@ def kind(old: Release | None, new: Release) -> Kind:
         if was and was.version == new.stable.version:
             return Kind.PROMOTE
         return Kind.ROLL_BACK if _withdraws(old, new) else Kind.MIXED
-    if was and now and was.version == now.version:
-        if was.replicas == now.replicas:
-            return Kind.NO_CHANGE if old.stable.replicas == new.stable.replicas else Kind.SCALE_STABLE
-        # Compared without division, so that equal shares are equal.
-        before, after = was.replicas * new.stable.replicas, now.replicas * old.stable.replicas
-        return Kind.WIDEN if after > before else Kind.NARROW if after < before else Kind.SCALE_STABLE
-    if was and now:
-        return Kind.CHANGE_CANARY
-    if was or now:
+    if was == now:
+        return Kind.NO_CHANGE if old.stable.replicas == new.stable.replicas else Kind.SCALE_STABLE
+    if not was or not now:
         return Kind.START_CANARY if now else Kind.STOP_CANARY
-    return Kind.NO_CHANGE if old.stable.replicas == new.stable.replicas else Kind.SCALE_STABLE
+    if was.version != now.version:
+        return Kind.CHANGE_CANARY
+    # Compared without division, so that equal shares are equal.
+    before, after = was.replicas * new.stable.replicas, now.replicas * old.stable.replicas
+    return Kind.WIDEN if after > before else Kind.NARROW if after < before else Kind.SCALE_STABLE
+
+
+def changed(old: Release, new: Release, names: Iterable[str]) -> list[str]:
+    """Those of the fields that differ."""
+    return [name for name in names if getattr(old, name) != getattr(new, name)]
+
+
+def edits(old: Release, new: Release) -> list[str]:
+    """The arguments that differ."""
+    before, after = old.arguments(), new.arguments()
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
 def broken_rules(old: Release, new: Release, finished: bool = True) -> list[Broken]:
@@ -75,18 +85,19 @@ def broken_rules(old: Release, new: Release, finished: bool = True) -> list[Brok
     broken = list(_identity(old, new))
     if finished:
         broken += [*_proven(old, new), *_one_at_a_time(old, new), *_small_start(old, new)]
-    elif old.stable.version != new.stable.version and kind(old, new) is Kind.PROMOTE:
+    elif kind(old, new) is Kind.PROMOTE:
         rule = "the update that started this canary did not finish: run it as canary in a finished update first"
         broken.append(Broken("stable_version", old.stable.version, new.stable.version, rule))
     return [*broken, *_total(old, new)]
 
 
 def _identity(old: Release, new: Release) -> Iterator[Broken]:
-    for name in IDENTITY:
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            rule = "the name, labels and port of a deployed release stay: all would be replaced at once, with downtime"
-            yield Broken(name, before, after, rule)
+    rule = "the name, labels and port of a deployed release stay: all would be replaced at once, with downtime"
+    return _broken_by(changed(old, new, IDENTITY), old, new, rule)
+
+
+def _broken_by(names: Iterable[str], old: Release, new: Release, rule: str) -> Iterator[Broken]:
+    return (Broken(name, getattr(old, name), getattr(new, name), rule) for name in names)
 
 
 def _proven(old: Release, new: Release) -> Iterator[Broken]:
@@ -104,12 +115,9 @@ def _one_at_a_time(old: Release, new: Release) -> Iterator[Broken]:
         return
     if old.stable.version != new.stable.version and takes_version and not _withdraws(old, new):
         rule = "one version at a time: a new canary starts in an update after the one that changes stable"
-        yield Broken("canary_version", _version(old), _version(new), rule)
-    for name in CONTENT:
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            rule = "one change at a time, so that what the canary shows is the new version's doing: two updates"
-            yield Broken(name, before, after, rule)
+        yield Broken("canary_version", old.canary_version, new.canary_version, rule)
+    rule = "one change at a time, so that what the canary shows is the new version's doing: two updates"
+    yield from _broken_by(changed(old, new, CONTENT), old, new, rule)
 
 
 def _small_start(old: Release, new: Release) -> Iterator[Broken]:
@@ -125,7 +133,7 @@ def _total(old: Release, new: Release) -> Iterator[Broken]:
     if new.fixed_total and _running(old) and new.canary is None and new.stable.replicas > old.stable.replicas:
         # The engine deletes after everything else.
         rule = "with a fixed total its pods must be gone before stable grows: scale it to 0 first, then remove it"
-        yield Broken("canary_version", _version(old), None, rule)
+        yield Broken("canary_version", old.canary_version, None, rule)
 
 
 def canary_goes_first(old: Release | None, new: Release) -> bool:
@@ -137,7 +145,7 @@ def canary_goes_first(old: Release | None, new: Release) -> bool:
     if old is None:
         return bool(_running(new)) is not bool(new.fixed_total)
     stable = new.stable.replicas - old.stable.replicas
-    canary = _replicas(new) - _replicas(old)
+    canary = new.canary_replicas - old.canary_replicas
     return (canary < 0) if new.fixed_total else (canary > 0 > stable)
 
 
@@ -150,7 +158,7 @@ def shortest_way(old: Release, new: Release, finished: bool = True) -> list[Rele
     if not broken_rules(old, new, finished):
         return [new]
     # Among ways of one length, the one with the fewest edits.
-    left = [new, *sorted(_between(old, new), key=lambda step: _edits(old, step) + _edits(step, new))]
+    left = [new, *sorted(_between(old, new), key=lambda step: len(edits(old, step)) + len(edits(step, new)))]
     ways: list[list[Release]] = [[]]
     while ways:
         longer: list[list[Release]] = []
@@ -169,15 +177,10 @@ def shortest_way(old: Release, new: Release, finished: bool = True) -> list[Rele
     return []
 
 
-def _edits(old: Release, new: Release) -> int:
-    before, after = old.arguments(), new.arguments()
-    return sum(before.get(name) != after.get(name) for name in before.keys() | after.keys())
-
-
 def _between(old: Release, new: Release) -> Iterator[Release]:
     versions = [release.version for release in (new.canary, new.stable, old.canary, old.stable) if release]
     room = fewest_stable_replicas(1, new.max_canary_share)
-    canary_counts = dict.fromkeys([1, _replicas(old), _replicas(new), 0])
+    canary_counts = dict.fromkeys([1, old.canary_replicas, new.canary_replicas, 0])
     stable_counts = dict.fromkeys([old.stable.replicas, new.stable.replicas, room])
     if new.fixed_total:
         stable_counts = dict.fromkeys(new.fixed_total - canary for canary in canary_counts)
@@ -194,13 +197,11 @@ def _between(old: Release, new: Release) -> Iterator[Release]:
 def is_valid(release: Release) -> bool:
     """Whether the config of the release is accepted, whatever ran before."""
     canary = _running(release)
-    replicas = canary.replicas if canary else 0
-    most = most_canary_replicas(release.stable.replicas, release.max_canary_share)
     return (
         release.stable.replicas > 0
-        and (most is None or replicas <= most)
+        and within_share(release.stable.replicas, release.canary_replicas, release.max_canary_share)
         and not (canary and canary.version == release.stable.version)
-        and release.fixed_total in (None, release.stable.replicas + replicas)
+        and release.fixed_total in (None, release.total_pods)
     )
 
 
@@ -209,14 +210,6 @@ def _running(release: Release) -> Track | None:
     return release.canary if release.canary and release.canary.replicas else None
 
 
-def _replicas(release: Release) -> int:
-    return release.canary.replicas if release.canary else 0
-
-
-def _version(release: Release) -> str | None:
-    return release.canary.version if release.canary else None
-
-
 def _withdraws(old: Release, new: Release) -> bool:
     """Whether the version that leaves stable stays declared as canary."""
-    return _version(new) == old.stable.version
+    return new.canary_version == old.stable.version

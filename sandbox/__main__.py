@@ -66,21 +66,21 @@ def _run(command: str, stack: str) -> None:
 def _sandbox(command: str) -> None:
     if command == "preview":
         release.check_running()
-        release.pulumi(STACK, "preview", "--diff")
+        _run(command, STACK)
         return
     with environment.exclusive():
         if command == "down":
             _down()
         elif command == "recover":
             release.check_running()
-            release.recover(STACK)
+            _run(command, STACK)
         else:
             checks.check_machine()
             began, cold = time.monotonic(), build.caches_are_empty()
             cluster.start(_prepare())
             environment.write_environment_file()
             if command == "up":
-                release.update(STACK)
+                _run(command, STACK)
                 status.wait_until_ready()
                 if cold:
                     status.record_first_answer(began)

@@ -16,8 +16,7 @@ def wait_until_ready(seconds: int = 60) -> None:
     """After a restart of the machine the pods need a moment; an update itself has waited for them already."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        services = [each for each in cluster.api("/api/v1/services")["items"] if each["spec"]["type"] == "NodePort"]
-        pods = cluster.api("/api/v1/pods")["items"]
+        services, pods = _released(), cluster.api("/api/v1/pods")["items"]
         if all(pod_state(pod) in ("ready", "terminating") for service in services for pod in _selected(service, pods)):
             return
         time.sleep(0.5)
@@ -34,15 +33,13 @@ def show() -> None:
     """Pods, endpoints and share of each Service with a node port, in a few lines."""
     release.check_running()
     try:
-        services = cluster.api("/api/v1/services")["items"]
-        pods = cluster.api("/api/v1/pods")["items"]
+        services, pods = _released(), cluster.api("/api/v1/pods")["items"]
         slices = cluster.api("/apis/discovery.k8s.io/v1/endpointslices")["items"]
     except URLError as error:
         raise SandboxError(f"the API server does not answer ({error.reason}): `make up` repairs it") from error
-    released = [service for service in services if service["spec"]["type"] == "NodePort"]
-    for service in released:
+    for service in services:
         print("\n".join(describe(service, pods, slices)), flush=True)
-    if not released:
+    if not services:
         print("nothing is released: `make up` deploys the dev stack", flush=True)
 
 
@@ -72,6 +69,11 @@ def describe(service: dict[str, Any], pods: list[dict[str, Any]], slices: list[d
         )
         lines.append(f"  share {version}: {share}")
     return lines
+
+
+def _released() -> list[dict[str, Any]]:
+    services: list[dict[str, Any]] = cluster.api("/api/v1/services")["items"]
+    return [service for service in services if service["spec"]["type"] == "NodePort"]
 
 
 def _selected(service: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]]:

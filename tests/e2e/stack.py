@@ -82,6 +82,17 @@ class Stack:
         stack.configure(**SEED, namespace=namespace, nodePort=node_port)
         return stack
 
+    @classmethod
+    def program(cls, folder: Path, namespace: str, text: str) -> "Stack":
+        """A program of its own that uses the component, as another team would; it finds its namespace in its config."""
+        shutil.copytree(ROOT / "components", folder / "components")
+        (folder / "Pulumi.yaml").write_text("name: pair\nruntime: {name: python, options: {virtualenv: .venv}}\n")
+        (folder / "Pulumi.dev.yaml").write_text("config:\n  kubernetes:context: canary-sandbox\n")
+        (folder / "__main__.py").write_text(text)
+        stack = cls(folder, namespace, 0)
+        stack.configure(namespace=namespace)
+        return stack
+
     @property
     def file(self) -> Path:
         """The stack file, which holds the config."""

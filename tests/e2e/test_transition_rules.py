@@ -1,13 +1,12 @@
 """What an update does is told before it happens, and what would hurt is refused with nothing touched."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import ROOT, Ended, Stack, until
+from stack import Ended, Stack, until
 
 ALLOWED_INSTEAD = """\
 allowed instead, one update after the other:
@@ -186,13 +185,9 @@ for name in ("red", "blue"):
 
 
 def test_two_releases_of_a_program_of_its_own_are_announced_and_refused_by_name(namespace: Callable, tmp_path: Path):
-    shutil.copytree(ROOT / "components", tmp_path / "components")
-    (tmp_path / "Pulumi.yaml").write_text("name: pair\nruntime: {name: python, options: {virtualenv: .venv}}\n")
-    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  kubernetes:context: canary-sandbox\n")
-    (tmp_path / "__main__.py").write_text(PAIR)
     with namespace() as name:
-        stack = Stack(tmp_path, name, 0)
-        stack.configure(namespace=name, red="v0.1", blue="v0.1")
+        stack = Stack.program(tmp_path, name, PAIR)
+        stack.configure(red="v0.1", blue="v0.1")
         first = stack.up().text
         for release in ("red", "blue"):
             assert f"{release} in {name}: deploys for the first time" in first

@@ -1,15 +1,11 @@
 """Two releases in one stack and one namespace do not touch each other."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stack import ROOT, Stack
+from stack import Stack
 
-PROJECT = """name: pair
-runtime: {name: python, options: {virtualenv: .venv}}
-"""
 PROGRAM = """import pulumi
 from components import CanaryRelease
 
@@ -25,9 +21,6 @@ for name in ("red", "blue"):
         "canary_replicas": 0 if config.require(name) == "v0.2" else 1,
     })
 """
-CONFIG = """config:
-  kubernetes:context: canary-sandbox
-"""
 
 
 def objects(stack: Stack, name: str) -> dict[str, Any]:
@@ -42,13 +35,9 @@ def objects(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: Path):
-    shutil.copytree(ROOT / "components", tmp_path / "components")
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
-    (tmp_path / "Pulumi.dev.yaml").write_text(CONFIG)
-    (tmp_path / "__main__.py").write_text(PROGRAM)
     with namespace() as name:
-        stack = Stack(tmp_path, name, 0)
-        stack.configure(namespace=name, red="v0.1", blue="v0.1")
+        stack = Stack.program(tmp_path, name, PROGRAM)
+        stack.configure(red="v0.1", blue="v0.1")
         stack.up()
         red, blue = objects(stack, "red"), objects(stack, "blue")
         assert len(red["pods"]) == len(blue["pods"]) == 3
@@ -71,13 +60,8 @@ for name in ("red", "blue"):
 
 
 def test_of_two_releases_that_collide_neither_is_made_also_without_a_preview(namespace: Callable, tmp_path: Path):
-    shutil.copytree(ROOT / "components", tmp_path / "components")
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
-    (tmp_path / "Pulumi.dev.yaml").write_text(CONFIG)
-    (tmp_path / "__main__.py").write_text(COLLISION)
     with namespace() as name:
-        stack = Stack(tmp_path, name, 0)
-        stack.configure(namespace=name)
+        stack = Stack.program(tmp_path, name, COLLISION)
         refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
         assert refused.code != 0, refused
         assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
