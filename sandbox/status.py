@@ -13,11 +13,12 @@ from sandbox.environment import LOGS, SandboxError
 
 
 def wait_until_ready(seconds: int = 60) -> None:
-    """After a restart of the machine the pods need a moment; an update itself has waited for them already."""
+    """After a restart of the machine the release's pods need a moment; an update has waited for them already."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         services, pods = _released(), cluster.api("/api/v1/pods")["items"]
-        if all(pod_state(pod) in ("ready", "terminating") for service in services for pod in _selected(service, pods)):
+        own = [service for service in services if service["spec"]["ports"][0]["nodePort"] == cluster.NODE_PORT]
+        if all(pod_state(pod) in ("ready", "terminating") for service in own for pod in _selected(service, pods)):
             return
         time.sleep(0.5)
 
