@@ -16,10 +16,9 @@ DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-REPOSITORY = re.compile(
-    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?/)?"
-    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
-)
+HOST_PART = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+PATH_PART = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
+REPOSITORY = re.compile(rf"({HOST_PART}(\.{HOST_PART})*(:[0-9]+)?/)?{PATH_PART}(/{PATH_PART})*")
 TYPES: dict[str, type] = {
     name: getattr(hint, "__origin__", None) or hint for name, hint in get_type_hints(CanaryReleaseArgs).items()
 }

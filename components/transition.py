@@ -93,11 +93,11 @@ def broken_rules(old: Release, new: Release, finished: bool = True) -> list[Brok
 
 def _identity(old: Release, new: Release) -> Iterator[Broken]:
     rule = "the name, labels and port of a deployed release stay: all would be replaced at once, with downtime"
-    return _broken_by(changed(old, new, IDENTITY), old, new, rule)
+    return _broken_by(IDENTITY, old, new, rule)
 
 
 def _broken_by(names: Iterable[str], old: Release, new: Release, rule: str) -> Iterator[Broken]:
-    return (Broken(name, getattr(old, name), getattr(new, name), rule) for name in names)
+    return (Broken(name, getattr(old, name), getattr(new, name), rule) for name in changed(old, new, names))
 
 
 def _proven(old: Release, new: Release) -> Iterator[Broken]:
@@ -117,7 +117,7 @@ def _one_at_a_time(old: Release, new: Release) -> Iterator[Broken]:
         rule = "one version at a time: a new canary starts in an update after the one that changes stable"
         yield Broken("canary_version", old.canary_version, new.canary_version, rule)
     rule = "one change at a time, so that what the canary shows is the new version's doing: two updates"
-    yield from _broken_by(changed(old, new, CONTENT), old, new, rule)
+    yield from _broken_by(CONTENT, old, new, rule)
 
 
 def _small_start(old: Release, new: Release) -> Iterator[Broken]:
