@@ -86,7 +86,9 @@ def _bounds(values: Values) -> Iterator[Problem]:
         value = values.get(name)
         if value is not None and not low <= value <= high:
             accepted = f"must be a whole number from {low} to {high}"
-            yield Problem(name, value, accepted, [(name, low if value < low else high)])
+            # Stack config says 0 for what is not set, so that is what it is meant for elsewhere.
+            meant = REMOVE if value == 0 and name not in DEFAULTS else low if value < low else high
+            yield Problem(name, value, accepted, [(name, meant)])
 
 
 def _names(values: Values) -> Iterator[Problem]:

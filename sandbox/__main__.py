@@ -81,11 +81,12 @@ def _sandbox(command: str) -> None:
             environment.write_environment_file()
             if command == "up":
                 _run(command, STACK)
-                status.wait_until_ready()
-                if cold:
-                    status.record_first_answer(began)
+                if node_port := release.node_port():
+                    status.wait_until_ready(node_port)
+                    if cold:
+                        status.record_first_answer(node_port, began)
                 status.show()
-                print(status.NEXT_COMMANDS)
+                print(status.next_commands(node_port))
 
 
 def _prepare() -> Path:

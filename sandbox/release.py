@@ -87,6 +87,13 @@ def update(stack: str) -> None:
         pulumi(stack, "up", "--yes")
 
 
+def node_port() -> int | None:
+    """Where the dev stack's release answers on this machine; None without a Service."""
+    command = ["pulumi", "stack", "output", "nodePort", "--stack", STACK]
+    done = subprocess.run(command, cwd=PROJECT, env=sandbox_environment(), capture_output=True, text=True)
+    return int(done.stdout) if done.returncode == 0 else None
+
+
 def recover(stack: str) -> None:
     """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes."""
     yes = ["--yes"] if stack == STACK else []

@@ -12,20 +12,20 @@ from sandbox import cluster, release
 from sandbox.environment import LOGS, SandboxError
 
 
-def wait_until_ready(seconds: int = 60) -> None:
+def wait_until_ready(node_port: int, seconds: int = 60) -> None:
     """After a restart of the machine the release's pods need a moment; an update has waited for them already."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         services, pods = _released(), cluster.api("/api/v1/pods")["items"]
-        own = [service for service in services if service["spec"]["ports"][0]["nodePort"] == cluster.NODE_PORT]
+        own = [service for service in services if service["spec"]["ports"][0]["nodePort"] == node_port]
         if all(pod_state(pod) in ("ready", "terminating") for service in own for pod in _selected(service, pods)):
             return
         time.sleep(0.5)
 
 
-def record_first_answer(began: float) -> None:
+def record_first_answer(node_port: int, began: float) -> None:
     """Leaves the seconds from the beginning to an answer of the release, which the benchmark tells."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{cluster.NODE_PORT}", timeout=10):
+    with urllib.request.urlopen(f"http://127.0.0.1:{node_port}", timeout=10):
         LOGS.mkdir(parents=True, exist_ok=True)
         (LOGS / "first-answer.seconds").write_text(f"{time.monotonic() - began:.0f}\n")
 
@@ -99,9 +99,12 @@ def pod_state(pod: dict[str, Any]) -> str:
     return next((reason for reason in waiting if reason), "not ready")
 
 
-NEXT_COMMANDS = f"""
+def next_commands(node_port: int | None) -> str:
+    """What to try after an update."""
+    ask = "  curl 127.0.0.1:{:<15}again and again: the versions alternate\n"
+    return f"""
 try next:
-  curl 127.0.0.1:{cluster.NODE_PORT}          again and again: the versions alternate
+{ask.format(node_port) if node_port else ""}\
   . .sandbox/env                pulumi and kubectl of the sandbox for this shell, then:
   pulumi config set canaryReplicas 2 && pulumi up
   make status                   pods, endpoints and share
