@@ -193,6 +193,10 @@ class Stack:
         found = [endpoint for each in slices for endpoint in each.get("endpoints") or []]
         return {address for each in found if each["conditions"]["ready"] for address in each["addresses"]}
 
+    def exported(self) -> dict[str, Any]:
+        """The state, as the backend has it."""
+        return json.loads(self.good("pulumi", "stack", "export").stdout)["deployment"]
+
     def locks(self) -> list[Path]:
         """Locks of updates that run, or that were killed."""
         return list(self.state.glob(".pulumi/locks/**/*.json"))

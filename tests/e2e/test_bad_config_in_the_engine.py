@@ -1,6 +1,5 @@
 """Every bad config of the folder, through the engine itself: its reviewed text, no traceback, nothing made."""
 
-import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +78,5 @@ def test_nothing_is_made_by_a_bad_config(refusals: dict[str, list[Ended]], runne
     assert sum(len(ended) for ended in refusals.values()) == len(CASES) + len(UPDATED)
     for runner in runners:
         assert runner.stack.objects() == set()
-        state = json.loads(runner.stack.good("pulumi", "stack", "export").stdout)
-        made = [each["type"] for each in state["deployment"].get("resources") or []]
+        made = [each["type"] for each in runner.stack.exported().get("resources") or []]
         assert set(made) <= {"pulumi:pulumi:Stack"}

@@ -214,7 +214,7 @@ def test_an_import_brings_the_live_object(stack: Stack):
     declare(stack)
     kind = "kubernetes:apps/v1:Deployment"
     stack.good("pulumi", "import", kind, "web", f"{stack.namespace}/web", "--yes", "--generate-code=false")
-    resources = json.loads(stack.good("pulumi", "stack", "export").stdout)["deployment"]["resources"]
+    resources = stack.exported()["resources"]
     (imported,) = [resource for resource in resources if resource["type"] == kind]
     assert imported["inputs"]["spec"]["replicas"] == 1
     assert "status" not in imported["inputs"]

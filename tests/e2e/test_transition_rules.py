@@ -1,6 +1,5 @@
 """What an update does is told before it happens, and what would hurt is refused with nothing touched."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def indented(text: str) -> str:
 
 def state(stack: Stack) -> dict[str, Any]:
     """All that the backend knows of the stack, but for the time at which it was written."""
-    exported = json.loads(stack.good("pulumi", "stack", "export").stdout)["deployment"]
+    exported = stack.exported()
     exported["manifest"].pop("time")
     return exported
 
