@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stack import Stack
+from stack import Stack, until
 
 PROGRAM = """import pulumi
 from components import CanaryRelease
@@ -34,6 +34,11 @@ def objects(stack: Stack, name: str) -> dict[str, Any]:
     return facts | {"pods": {pod: image for pod, image in stack.pods().items() if pod.startswith(f"{name}-")}}
 
 
+def addresses(stack: Stack, name: str) -> set[str]:
+    """Addresses of one release's pods."""
+    return {pod["status"]["podIP"] for pod in stack.get("pods")["items"] if pod["metadata"]["name"].startswith(name)}
+
+
 def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: Path):
     with namespace() as name:
         stack = Stack.program(tmp_path, name, PROGRAM)
@@ -41,6 +46,10 @@ def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: 
         stack.up()
         red, blue = objects(stack, "red"), objects(stack, "blue")
         assert len(red["pods"]) == len(blue["pods"]) == 3
+        for each in ("red", "blue"):
+            until(
+                lambda each=each: stack.endpoints(f"{each}-svc") == addresses(stack, each), f"the endpoints of {each}"
+            )
 
         stack.configure(red="v0.2")
         stack.up()
