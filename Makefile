@@ -20,10 +20,15 @@ test: cluster
 test-unit: venv
 	.venv/bin/python -m pytest tests/unit
 
-lint: venv
+lint: venv .venv/bin/actionlint
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/pyright
+	.venv/bin/actionlint
+	.venv/bin/zizmor --offline --pedantic --quiet --no-progress .github
+
+.venv/bin/actionlint: | venv
+	GOBIN=$(CURDIR)/.venv/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 bench: cluster
 	.venv/bin/python -m tests.bench
