@@ -8,9 +8,9 @@ from pulumi import ComponentResource, CustomTimeouts, Output, ResourceOptions
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service
 
-from . import checks, claims, objects
+from . import checks, claims, hosting, objects
 from .args import CanaryReleaseArgs
-from .problems import ARGUMENTS, Spelling, report
+from .problems import ARGUMENTS, PROPERTIES, Spelling, report
 from .release import Release, camel
 from .update_hook import UpdateHook
 
@@ -61,14 +61,16 @@ class CanaryRelease(ComponentResource):
         *,
         spelling: Spelling = ARGUMENTS,
     ) -> None:
-        if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
-            raise pulumi.RunError(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
-        if problems := checks.problems(cast(Mapping[str, Any], args)):
-            raise pulumi.RunError(
-                report(f"CanaryRelease {name!r} has invalid arguments and was not declared", problems, ARGUMENTS)
-            )
-        release = Release.of(args)
-        claims.claim(name, release, opts)
+        if hosting.is_hosted():
+            spelling = PROPERTIES
+        try:
+            release = _valid(name, args, spelling)
+            claims.claim(name, release, opts, spelling)
+        except pulumi.RunError as error:
+            if not hosting.is_hosted():
+                raise
+            self.__dict__["urn"] = hosting.refusal(str(error))
+            return
         hook = UpdateHook(name, release, spelling)
         super().__init__("canary-release:index:CanaryRelease", name, release.inputs(), hook.added_to(opts))
 
@@ -126,3 +128,13 @@ class CanaryRelease(ComponentResource):
     def _service(self, name: str, release: Release) -> Service:
         # A fixed node port belongs to one Service at a time.
         return Service(name, **objects.service(release), opts=ResourceOptions(parent=self, delete_before_replace=True))
+
+
+def _valid(name: str, args: CanaryReleaseArgs, spelling: Spelling) -> Release:
+    if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
+        raise pulumi.RunError(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
+    if problems := checks.problems(cast(Mapping[str, Any], args)):
+        raise pulumi.RunError(
+            report(f"CanaryRelease {name!r} has invalid arguments and was not declared", problems, spelling)
+        )
+    return Release.of(args)

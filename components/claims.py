@@ -1,21 +1,22 @@
 """What the releases of one program may not share: names, the `app` label of a namespace, a node port."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
-from .problems import ARGUMENTS, Problem, report
+from .hosting import is_hosted
+from .problems import Problem, Spelling, report
 from .release import Release
 
-Claim = tuple[int | None, str]
+Claim = tuple[int | str | None, str]
 """Identity of the Kubernetes provider, and what is claimed."""
 
 _owners: dict[Claim, str] = {}
 _collisions: dict[str, str] = {}
 
 
-def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> None:
+def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None, spelling: Spelling) -> None:
     """Take what the release needs for itself. Raises `pulumi.RunError` if another release of this program has it."""
     cluster = _provider(opts)
     problems: list[Problem] = []
@@ -27,7 +28,7 @@ def claim(owner: str, release: Release, opts: pulumi.ResourceOptions | None) -> 
             problems.append(Problem(argument, value, f"{accepted}: CanaryRelease {holder!r} already has {what}"))
     if problems:
         headline = f"CanaryRelease {owner!r} collides with another one and was not declared"
-        text = report(headline, problems, ARGUMENTS)
+        text = report(headline, problems, spelling)
         _collisions.update(dict.fromkeys(holders, text))
         raise pulumi.RunError(text)
 
@@ -56,12 +57,15 @@ def _needs(release: Release) -> Iterator[tuple[str, Any, str, str]]:
         yield "node_port", release.node_port, f"the node port {release.node_port}", "must be unique in the cluster"
 
 
-def _provider(opts: pulumi.ResourceOptions | None) -> int | None:
+def _provider(opts: pulumi.ResourceOptions | None) -> int | str | None:
     """Two releases with explicit providers may run in two clusters; without one they share the default provider."""
     if opts is None:
         return None
     given = opts.providers if opts.providers is not None else opts.provider
-    candidates = list(given.values()) if isinstance(given, dict) else given if isinstance(given, list) else [given]
-    own = next((id(provider) for provider in candidates if getattr(provider, "package", None) == "kubernetes"), None)
-    inherited = opts.parent.get_provider("kubernetes:core/v1:Service") if opts.parent else None
-    return own or (id(inherited) if inherited else None)
+    candidates = given.values() if isinstance(given, Mapping) else given if isinstance(given, Sequence) else [given]
+    own = next((each for each in candidates if each and each.package == "kubernetes"), None)
+    provider = own or (opts.parent.get_provider("kubernetes:core/v1:Service") if opts.parent else None)
+    if provider is None:
+        return None
+    # A plugin makes an object of its own for every component that is given the same provider.
+    return provider.pulumi_resource_name if is_hosted() else id(provider)

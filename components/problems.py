@@ -43,7 +43,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the reader knows the arguments: as config keys with commands, or as Python arguments."""
+    """How the reader knows the arguments: as config keys with commands, as Python arguments, or as properties."""
 
     name: Callable[[str], str]
     fix: Callable[[str, Any], str]
@@ -116,10 +116,15 @@ def config_keys(stack: str) -> Spelling:
         end_of_options = ["--"] if text.startswith("-") else []
         return shlex.join(["pulumi", "config", "set", *options, "--stack", stack, *end_of_options, path, text])
 
-    known = CanaryReleaseArgs.__annotations__
-    return Spelling(
-        name=lambda name: camel(name) if name in known else name, fix=command, update=f"pulumi up --stack {stack}"
-    )
+    return Spelling(name=_key, fix=command, update=f"pulumi up --stack {stack}")
+
+
+def _key(name: str) -> str:
+    return camel(name) if name in CanaryReleaseArgs.__annotations__ else name
+
+
+def _property(path: str, value: Any) -> str:
+    return f"remove {path}" if value is REMOVE else f"{path}: {shown(value)}"
 
 
 def _python_argument(path: str, value: Any) -> str:
@@ -128,3 +133,6 @@ def _python_argument(path: str, value: Any) -> str:
 
 ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument, update="pulumi up")
 """Arguments of the component, fixed in the program that uses it."""
+
+PROPERTIES = Spelling(name=_key, fix=_property, update="pulumi up")
+"""Properties of the component in other languages than Python."""

@@ -1,11 +1,13 @@
 # ruff: noqa: ARG002, N802 (the protocol names the methods)
-"""Stand-in for pulumi-language-python: runs the project's program for the engine.
+"""Stand-in for pulumi-language-python: runs the project's program, or a plugin in Python, for the engine.
 
 The program runs in the main thread of a process of its own, in the host's process group: the engine interrupts that
-group when an update fails, and a program may handle the signal.
+group when an update fails, and a program may handle the signal. With `--nodejs` it stands in for pulumi-language-nodejs
+and the program is run by that language's own SDK.
 """
 
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -15,8 +17,11 @@ from typing import Any
 BAIL = 32
 """Exit code of a program whose error the user has already been shown."""
 
+PLUGIN_PACKAGES = "venv"
+"""Where the package of a plugin is installed: the folder that the official host makes its virtual environment in."""
 
-def serve(engine_address: str) -> None:
+
+def serve(engine_address: str, nodejs: bool) -> None:
     # Started before it is asked for: it imports the SDK while the engine prepares the rest.
     program = subprocess.Popen([sys.executable, "-u", __file__, "--program", engine_address], stdin=subprocess.PIPE)
 
@@ -37,38 +42,63 @@ def serve(engine_address: str) -> None:
             return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
 
         def GetRequiredPackages(self, request: Any, context: Any) -> language_pb2.GetRequiredPackagesResponse:
-            packages = [
-                plugin_pb2.PackageDependency(
-                    name=plugin["name"],
-                    kind="resource",
-                    version=f"v{plugin['version']}",
-                    server=plugin.get("server", ""),
-                )
-                for plugin in installed_plugins()
-            ]
+            packages = (
+                []
+                if nodejs
+                else [
+                    plugin_pb2.PackageDependency(
+                        name=plugin["name"],
+                        kind="resource",
+                        version=f"v{plugin['version']}",
+                        server=plugin.get("server", ""),
+                    )
+                    for plugin in installed_plugins()
+                ]
+            )
             return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
         def RuntimeOptionsPrompts(self, request: Any, context: Any) -> language_pb2.RuntimeOptionsResponse:
             return language_pb2.RuntimeOptionsResponse()
 
         def InstallDependencies(self, request: Any, context: Any) -> Any:
-            return iter(())  # The sandbox has filled the virtual environment.
+            if request.is_plugin:
+                output = install_plugin(Path(request.info.program_directory))
+                yield language_pb2.InstallDependenciesResponse(stdout=output)
+            # A program's virtual environment is filled by the sandbox.
+
+        def RunPlugin(self, request: Any, context: Any) -> Any:
+            plugin = start_plugin(Path(request.info.program_directory), request)
+            context.add_callback(plugin.kill)  # The engine ends a plugin by ending this call.
+            with selectors.DefaultSelector() as pipes:
+                for name in ("stdout", "stderr"):
+                    pipes.register(getattr(plugin, name), selectors.EVENT_READ, name)
+                while pipes.get_map():
+                    for key, _ in pipes.select():
+                        if output := os.read(key.fd, 1 << 16):
+                            stream: dict[str, Any] = {key.data: output}
+                            yield language_pb2.RunPluginResponse(**stream)
+                        else:
+                            pipes.unregister(key.fileobj)
+            yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
         def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
             return empty_pb2.Empty()  # The signal to the process group does it.
 
         def Run(self, request: language_pb2.RunRequest, context: Any) -> language_pb2.RunResponse:
-            program.communicate(request.SerializeToString())
-            if program.returncode == BAIL:
+            if nodejs:
+                code = run_in_node(request, engine_address)
+            else:
+                program.communicate(request.SerializeToString())
+                code = program.returncode
+            if code == BAIL:
                 return language_pb2.RunResponse(bail=True)
-            if program.returncode != 0:
-                error = f"program exited with non-zero exit code: {program.returncode}"
-                return language_pb2.RunResponse(error=error)
+            if code != 0:
+                return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
             return language_pb2.RunResponse()
 
-    plugin = protocol.Plugin(threads=4)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), plugin.server)
-    plugin.serve(grace=10)
+    host = protocol.Plugin(threads=32)  # A plugin holds one for as long as it runs.
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), host.server)
+    host.serve(grace=10)
     if program.poll() is None:
         program.terminate()
 
@@ -81,6 +111,62 @@ def installed_plugins() -> list[dict[str, str]]:
     files = Path(sysconfig.get_path("purelib")).glob("pulumi_*/pulumi-plugin.json")
     plugins = [json.loads(file.read_text()) for file in sorted(files)]
     return [plugin for plugin in plugins if plugin.get("resource")]
+
+
+def install_plugin(folder: Path) -> bytes:
+    """Installs the package of a plugin's folder into that folder, as the official host does; returns pip's output."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    # Not isolated, so that nothing is downloaded: pulumi and setuptools are in the virtual environment.
+    command = [*pip, "--no-build-isolation", "--upgrade", "--target", str(folder / PLUGIN_PACKAGES), str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"pip could not install {folder}:\n{done.stdout.decode()}")
+    return done.stdout
+
+
+def start_plugin(folder: Path, request: Any) -> subprocess.Popen[bytes]:
+    """Starts the installed package of a plugin's folder, which serves the components that it exports."""
+    import importlib.metadata
+
+    packages = folder / PLUGIN_PACKAGES
+    if not packages.is_dir():
+        install_plugin(folder)
+    (package,) = importlib.metadata.distributions(path=[str(packages)])
+    inherited = dict(entry.split("=", 1) for entry in request.env) or os.environ
+    return subprocess.Popen(
+        [sys.executable, "-m", "pulumi.run.plugin", package.metadata["Name"], *request.args],
+        cwd=request.pwd,
+        env={**inherited, "PYTHONPATH": str(packages)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run_in_node(request: Any, engine_address: str) -> int:
+    """Runs a TypeScript program to its end with the SDK that the program has installed; returns its exit code."""
+    import json
+
+    folder = Path(request.info.program_directory)
+    settings = {
+        "monitor": request.monitor_address,
+        "engine": engine_address,
+        "organization": request.organization,
+        "project": request.project,
+        "stack": request.stack,
+        "parallel": request.parallel,
+        "pwd": request.pwd,
+        "root-directory": request.info.root_directory,
+    }
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    command = ["node", "node_modules/@pulumi/pulumi/cmd/run", *options, *(["--dry-run"] if request.dryRun else [])]
+    environment = {
+        **os.environ,
+        "PULUMI_CONFIG": json.dumps(dict(request.config)),
+        "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+        "PULUMI_NODEJS_TYPESCRIPT": "true",
+    }
+    return subprocess.call([*command, request.info.entry_point], cwd=folder, env=environment, stdin=subprocess.DEVNULL)
 
 
 def run(engine_address: str) -> int:
@@ -148,4 +234,4 @@ def run(engine_address: str) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--program"]:
         sys.exit(run(sys.argv[2]))
-    serve(sys.argv[-1])
+    serve(sys.argv[-1], nodejs="--nodejs" in sys.argv)
