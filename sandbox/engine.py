@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,7 +42,7 @@ def _language_host() -> str:
     if official := installed("pulumi-language-python"):
         own.unlink(missing_ok=True)
         return f"the language host {official}"
-    write(own, _script("language_host.py"), 0o755)
+    write(own, script("language_host.py"), 0o755)
     return "the sandbox's stand-in for the language host"
 
 
@@ -61,7 +62,7 @@ def _provider() -> str:
         return f"the Kubernetes provider {PROVIDER_VERSION}, downloaded"
     if stand_in.is_file() and stand_in.stat().st_size > 4096:
         return f"the Kubernetes provider {PROVIDER_VERSION}"
-    write(stand_in, _script("provider.py"), 0o755)
+    write(stand_in, script("provider.py"), 0o755)
     return "the sandbox's stand-in for the Kubernetes provider"
 
 
@@ -74,5 +75,6 @@ def _download() -> bool:
     return done.returncode == 0
 
 
-def _script(name: str) -> str:
-    return f'#!/bin/sh\nexec "{VENV}/bin/python" "{SOURCES / name}" "$@"\n'
+def script(name: str, *options: str) -> str:
+    """A shell script that runs one of the sandbox's files with the options, and hands its own arguments on."""
+    return f'#!/bin/sh\nexec {shlex.join([str(VENV / "bin/python"), str(SOURCES / name), *options])} "$@"\n'

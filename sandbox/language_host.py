@@ -84,6 +84,13 @@ def serve(engine_address: str, nodejs: bool) -> None:
         def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
             return empty_pb2.Empty()  # The signal to the process group does it.
 
+        def GeneratePackage(self, request: Any, context: Any) -> language_pb2.GeneratePackageResponse:
+            generate_nodejs_sdk(request.schema, request.directory)
+            return language_pb2.GeneratePackageResponse()
+
+        def Link(self, request: Any, context: Any) -> language_pb2.LinkResponse:
+            return language_pb2.LinkResponse(import_instructions="add the SDK to the dependencies of package.json")
+
         def Run(self, request: language_pb2.RunRequest, context: Any) -> language_pb2.RunResponse:
             if nodejs:
                 code = run_in_node(request, engine_address)
@@ -141,6 +148,15 @@ def start_plugin(folder: Path, request: Any) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def generate_nodejs_sdk(schema: str, folder: str) -> None:
+    """Writes the package's SDK for TypeScript into the folder, by the engine's own generator."""
+    engine = Path(__file__).parent / "engine"
+    command = ["go", "-C", str(engine), "run", "-pgo=off", "-buildvcs=false", "./nodejs_sdk", folder]
+    done = subprocess.run(command, input=schema, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the SDK could not be generated:\n{done.stdout}")
 
 
 def run_in_node(request: Any, engine_address: str) -> int:

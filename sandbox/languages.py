@@ -1,0 +1,38 @@
+"""Language hosts for programs in YAML and TypeScript that use the component as a plugin; `make up` needs none of them."""
+
+from __future__ import annotations
+
+import os
+
+from sandbox.build import FLAGS, run_logged
+from sandbox.engine import script
+from sandbox.environment import BIN, SandboxError, installed, write
+
+YAML_HOST = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml@v1.25.0"
+
+
+def prepare() -> list[str]:
+    """Both hosts are ready to run beside the engine; returns one line on each that says what it is."""
+    return [_yaml(), _nodejs()]
+
+
+def _yaml() -> str:
+    own = BIN / "pulumi-language-yaml"
+    if official := installed(own.name):
+        own.unlink(missing_ok=True)
+        return f"YAML programs are run by {official}"
+    # Go's caches know what is built already: the second time this takes a second.
+    run_logged("yaml", ["env", f"GOBIN={BIN}", "go", "install", *FLAGS, "-ldflags", "-s -w", YAML_HOST])
+    return f"YAML programs are run by {YAML_HOST}, built here"
+
+
+def _nodejs() -> str:
+    own = BIN / "pulumi-language-nodejs"
+    if official := installed(own.name):
+        own.unlink(missing_ok=True)
+        return f"TypeScript programs are run by {official}"
+    for command in ("node", "npm"):
+        if not installed(command):
+            raise SandboxError(f"{command} is not on this machine: install Node.js 20 or newer")
+    write(own, script("language_host.py", "--nodejs"), 0o755)
+    return "TypeScript programs are run by Pulumi's own SDK for them; the sandbox stands in for the language host"
