@@ -1,8 +1,6 @@
-"""Language hosts for programs in YAML and TypeScript that use the component as a plugin; `make up` needs none of them."""
+"""Language hosts for programs in YAML and TypeScript, which use the component as a plugin; only tests need them."""
 
 from __future__ import annotations
-
-import os
 
 from sandbox.build import FLAGS, run_logged
 from sandbox.engine import script

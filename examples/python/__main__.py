@@ -25,8 +25,9 @@ search = CanaryRelease(
         "namespace": config.require("namespace"),
         "image": "arisu1000/simple-container-app",
         "stable_version": config.require("searchStable"),
-        "stable_replicas": 1,
     },
 )
 for name, release in (("shop", shop), ("search", search)):
-    pulumi.export(name, {"namespace": release.namespace, "service": release.service_name, "share": release.canary_share})
+    pulumi.export(
+        name, {"namespace": release.namespace, "service": release.service_name, "share": release.canary_share}
+    )

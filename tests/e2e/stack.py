@@ -1,5 +1,6 @@
 """A project of its own in a temporary folder, driven by plain `pulumi` and `kubectl` commands as an operator would."""
 
+import copy
 import json
 import os
 import shutil
@@ -92,6 +93,22 @@ class Stack:
         stack = cls(folder, namespace, 0)
         stack.configure(namespace=namespace)
         return stack
+
+    @classmethod
+    def example(cls, folder: Path, namespace: str, name: str) -> "Stack":
+        """One of the programs in `examples`, as it lies beside the others and the component."""
+        for part in ("components", "examples"):
+            # Without what a plugin's host and npm have left there.
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("venv", "sdks", "node_modules"))
+        stack = cls(folder / "examples" / name, namespace, 0)
+        stack.configure(namespace=namespace)
+        return stack
+
+    def elsewhere(self, folder: Path) -> "Stack":
+        """The same backend, driven from another folder."""
+        other = copy.copy(self)
+        other.folder = folder
+        return other
 
     @property
     def file(self) -> Path:

@@ -9,7 +9,9 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 from components import CanaryRelease
 
-REVIEWED = Path(__file__).parent / "plugin_schema.json"
+from .conftest import ROOT
+
+REVIEWED = ROOT / "components" / "schema.json"
 
 
 @pytest.fixture
