@@ -72,7 +72,8 @@ def _wrong_types(values: Values) -> Iterator[Problem]:
                 if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10
                 else DEFAULTS.get(name, EXAMPLES.get(name, REMOVE))
             )
-            yield Problem(name, value, f"must be {WORDS[wanted]}", [(name, meant)])
+            itself = " itself, not an output: it is checked before anything is made" if hasattr(value, "apply") else ""
+            yield Problem(name, value, f"must be {WORDS[wanted]}{itself}", [(name, meant)])
 
 
 def _missing(values: Values, misspelt: set[str]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -56,6 +57,16 @@ def test_the_fix_of_an_image_proposes_only_a_version_that_is_accepted():
 def test_arguments_that_are_no_dict_are_refused_in_words(run: Callable):
     with pytest.raises(pulumi.RunError, match="as a dict, not list"):
         run(lambda: CanaryRelease("shop", []))  # pyright: ignore[reportArgumentType] # wrong on purpose
+
+
+def test_an_output_of_a_resource_is_refused_as_an_argument(run: Callable):
+    def program():
+        namespace = pulumi.Output.from_input("shop")
+        args: Any = {"app": "shop", "image": "shop", "stable_version": "v1", "namespace": namespace}
+        CanaryRelease("shop", args)
+
+    with pytest.raises(pulumi.RunError, match=r"namespace: a Python Output\n +must be text itself, not an output"):
+        run(program)
 
 
 def test_every_case_has_its_message_and_every_message_its_case():
