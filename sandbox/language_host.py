@@ -136,8 +136,6 @@ def start_plugin(folder: Path, request: Any) -> subprocess.Popen[bytes]:
     import importlib.metadata
 
     packages = folder / PLUGIN_PACKAGES
-    if not packages.is_dir():
-        install_plugin(folder)
     (package,) = importlib.metadata.distributions(path=[str(packages)])
     inherited = dict(entry.split("=", 1) for entry in request.env) or os.environ
     return subprocess.Popen(

