@@ -61,13 +61,14 @@ class CanaryRelease(ComponentResource):
         *,
         spelling: Spelling = ARGUMENTS,
     ) -> None:
-        if hosting.is_hosted():
+        hosted = hosting.made_by_host()
+        if hosted:
             spelling = PROPERTIES
         try:
             release = _valid(name, args, spelling)
             claims.claim(name, release, opts, spelling)
         except pulumi.RunError as error:
-            if not hosting.is_hosted():
+            if not hosted:
                 raise
             self.__dict__["urn"] = hosting.refusal(str(error))
             return

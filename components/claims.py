@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from .hosting import is_hosted
+from .hosting import is_plugin
 from .problems import Problem, Spelling, report
 from .release import Release
 
@@ -68,4 +68,4 @@ def _provider(opts: pulumi.ResourceOptions | None) -> int | str | None:
     if provider is None:
         return None
     # A plugin makes an object of its own for every component that is given the same provider.
-    return provider.pulumi_resource_name if is_hosted() else id(provider)
+    return provider.pulumi_resource_name if is_plugin() else id(provider)
