@@ -17,15 +17,15 @@ from typing import Any
 BAIL = 32
 """Exit code of a program whose error the user has already been shown."""
 
-PLUGIN_PACKAGES = "venv"
-"""Where the package of a plugin is installed: the folder that the official host makes its virtual environment in."""
-
 
 def serve(engine_address: str, nodejs: bool) -> None:
     # Started before it is asked for: it imports the SDK while the engine prepares the rest.
-    program = subprocess.Popen([sys.executable, "-u", __file__, "--program", engine_address], stdin=subprocess.PIPE)
+    command = [sys.executable, "-u", __file__, "--program", engine_address]
+    program = None if nodejs else subprocess.Popen(command, stdin=subprocess.PIPE)
 
+    import node_program
     import protocol
+    import python_plugin
 
     protocol.skip_sdk()
     from google.protobuf import empty_pb2
@@ -42,19 +42,15 @@ def serve(engine_address: str, nodejs: bool) -> None:
             return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
 
         def GetRequiredPackages(self, request: Any, context: Any) -> language_pb2.GetRequiredPackagesResponse:
-            packages = (
-                []
-                if nodejs
-                else [
-                    plugin_pb2.PackageDependency(
-                        name=plugin["name"],
-                        kind="resource",
-                        version=f"v{plugin['version']}",
-                        server=plugin.get("server", ""),
-                    )
-                    for plugin in installed_plugins()
-                ]
-            )
+            packages = [
+                plugin_pb2.PackageDependency(
+                    name=plugin["name"],
+                    kind="resource",
+                    version=f"v{plugin['version']}",
+                    server=plugin.get("server", ""),
+                )
+                for plugin in (installed_plugins() if program else ())
+            ]
             return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
         def RuntimeOptionsPrompts(self, request: Any, context: Any) -> language_pb2.RuntimeOptionsResponse:
@@ -62,12 +58,12 @@ def serve(engine_address: str, nodejs: bool) -> None:
 
         def InstallDependencies(self, request: Any, context: Any) -> Any:
             if request.is_plugin:
-                output = install_plugin(Path(request.info.program_directory))
+                output = python_plugin.install(Path(request.info.program_directory))
                 yield language_pb2.InstallDependenciesResponse(stdout=output)
             # A program's virtual environment is filled by the sandbox.
 
         def RunPlugin(self, request: Any, context: Any) -> Any:
-            plugin = start_plugin(Path(request.info.program_directory), request)
+            plugin = python_plugin.start(Path(request.info.program_directory), request)
             context.add_callback(plugin.kill)  # The engine ends a plugin by ending this call.
             with selectors.DefaultSelector() as pipes:
                 for name in ("stdout", "stderr"):
@@ -85,18 +81,18 @@ def serve(engine_address: str, nodejs: bool) -> None:
             return empty_pb2.Empty()  # The signal to the process group does it.
 
         def GeneratePackage(self, request: Any, context: Any) -> language_pb2.GeneratePackageResponse:
-            generate_nodejs_sdk(request.schema, request.directory)
+            node_program.generate_sdk(request.schema, request.directory)
             return language_pb2.GeneratePackageResponse()
 
         def Link(self, request: Any, context: Any) -> language_pb2.LinkResponse:
             return language_pb2.LinkResponse(import_instructions="add the SDK to the dependencies of package.json")
 
         def Run(self, request: language_pb2.RunRequest, context: Any) -> language_pb2.RunResponse:
-            if nodejs:
-                code = run_in_node(request, engine_address)
-            else:
+            if program:
                 program.communicate(request.SerializeToString())
                 code = program.returncode
+            else:
+                code = node_program.run(request, engine_address)
             if code == BAIL:
                 return language_pb2.RunResponse(bail=True)
             if code != 0:
@@ -106,7 +102,7 @@ def serve(engine_address: str, nodejs: bool) -> None:
     host = protocol.Plugin(threads=32)  # A plugin holds one for as long as it runs.
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), host.server)
     host.serve(grace=10)
-    if program.poll() is None:
+    if program and program.poll() is None:
         program.terminate()
 
 
@@ -118,69 +114,6 @@ def installed_plugins() -> list[dict[str, str]]:
     files = Path(sysconfig.get_path("purelib")).glob("pulumi_*/pulumi-plugin.json")
     plugins = [json.loads(file.read_text()) for file in sorted(files)]
     return [plugin for plugin in plugins if plugin.get("resource")]
-
-
-def install_plugin(folder: Path) -> bytes:
-    """Installs the package of a plugin's folder into that folder, as the official host does; returns pip's output."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-    # Not isolated, so that nothing is downloaded: pulumi and setuptools are in the virtual environment.
-    command = [*pip, "--no-build-isolation", "--upgrade", "--target", str(folder / PLUGIN_PACKAGES), str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise RuntimeError(f"pip could not install {folder}:\n{done.stdout.decode()}")
-    return done.stdout
-
-
-def start_plugin(folder: Path, request: Any) -> subprocess.Popen[bytes]:
-    """Starts the installed package of a plugin's folder, which serves the components that it exports."""
-    import importlib.metadata
-
-    packages = folder / PLUGIN_PACKAGES
-    (package,) = importlib.metadata.distributions(path=[str(packages)])
-    inherited = dict(entry.split("=", 1) for entry in request.env) or os.environ
-    return subprocess.Popen(
-        [sys.executable, "-m", "pulumi.run.plugin", package.metadata["Name"], *request.args],
-        cwd=request.pwd,
-        env={**inherited, "PYTHONPATH": str(packages)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def generate_nodejs_sdk(schema: str, folder: str) -> None:
-    """Writes the package's SDK for TypeScript into the folder, by the engine's own generator."""
-    engine = Path(__file__).parent / "engine"
-    command = ["go", "-C", str(engine), "run", "-pgo=off", "-buildvcs=false", "./nodejs_sdk", folder]
-    done = subprocess.run(command, input=schema, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise RuntimeError(f"the SDK could not be generated:\n{done.stdout}")
-
-
-def run_in_node(request: Any, engine_address: str) -> int:
-    """Runs a TypeScript program to its end with the SDK that the program has installed; returns its exit code."""
-    import json
-
-    folder = Path(request.info.program_directory)
-    settings = {
-        "monitor": request.monitor_address,
-        "engine": engine_address,
-        "organization": request.organization,
-        "project": request.project,
-        "stack": request.stack,
-        "parallel": request.parallel,
-        "pwd": request.pwd,
-        "root-directory": request.info.root_directory,
-    }
-    options = [f"--{name}={value}" for name, value in settings.items()]
-    command = ["node", "node_modules/@pulumi/pulumi/cmd/run", *options, *(["--dry-run"] if request.dryRun else [])]
-    environment = {
-        **os.environ,
-        "PULUMI_CONFIG": json.dumps(dict(request.config)),
-        "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
-        "PULUMI_NODEJS_TYPESCRIPT": "true",
-    }
-    return subprocess.call([*command, request.info.entry_point], cwd=folder, env=environment, stdin=subprocess.DEVNULL)
 
 
 def run(engine_address: str) -> int:
