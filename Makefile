@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEPS ?= docs/release-plan.yaml
 SANDBOX = $(PYTHON) -m sandbox
 
-.PHONY: up down preview status recover plan test test-unit lint bench venv cluster
+.PHONY: up down preview status recover plan watch test test-unit lint bench venv cluster
 
 up preview recover status:
 	@$(SANDBOX) $@ --stack $(STACK)
@@ -13,6 +13,13 @@ down cluster venv:
 
 plan: venv
 	@.venv/bin/python plan.py $(STEPS) --stack $(STACK)
+
+watch: .venv/complete
+	@$(if $(filter dev,$(STACK)),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m observe --stack $(STACK) $(OPTIONS)
+
+# Only when it is out of date: a watch does not wait for the update that it shall show.
+.venv/complete: requirements.txt requirements-dev.txt observe/requirements.txt
+	@$(SANDBOX) venv && touch $@
 
 test: cluster
 	.venv/bin/python -m pytest tests

@@ -25,17 +25,27 @@ def read_settings() -> CanaryReleaseArgs:
     """The arguments that the stack's config describes. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
     args = arguments_of(_own(_config(), project))
+    kubernetes = pulumi.Config("kubernetes")
     # Alone: the text of another problem could show the secret.
-    problems = [*_secrets(project)] or [
-        *_unquoted_versions(project, stack, args),
-        *checks.problems(args),
-        *_context(),
-    ]
+    problems = [*_secrets(project)] or problems_of(
+        project, stack, args, kubernetes.get("context"), kubernetes.get("kubeconfig")
+    )
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         headline = f"the config of stack {stack} has {count}; nothing was changed"
         raise pulumi.RunError(report(headline, problems, config_keys(stack)))
     return cast(CanaryReleaseArgs, args)
+
+
+def problems_of(
+    project: str, stack: str, args: dict[str, Any], context: str | None, kubeconfig: str | None
+) -> list[Problem]:
+    """Everything that is wrong with a stack's arguments and its Kubernetes context."""
+    return [
+        *_unquoted_versions(project, stack, args),
+        *checks.problems(args),
+        *_context(stack, context, kubeconfig),
+    ]
 
 
 def _config() -> dict[str, str]:
@@ -65,8 +75,9 @@ def config_of_file(stack: str, project: str) -> dict[str, Any]:
     """Config by key, as the stack's file has it. Raises `ValueError` if there is none."""
     path = Path(f"Pulumi.{stack}.yaml")
     if not path.is_file():
-        known = ", ".join(sorted(file.name.split(".")[1] for file in Path().glob("Pulumi.*.yaml")))
-        raise ValueError(f"there is no {path}: the stack must be one of {known}")
+        known = sorted(file.name.split(".")[1] for file in Path().glob("Pulumi.*.yaml"))
+        proposal = did_you_mean(nearest(stack, known))
+        raise ValueError(f"there is no {path}: the stack must be one of {', '.join(known)}{proposal}")
     return _own(_config_in(path, yaml.SafeLoader), project)
 
 
@@ -122,11 +133,10 @@ def _object(value: Any) -> dict[str, Any]:
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
-def _context() -> Iterator[Problem]:
+def _context(stack: str, context: str | None, kubeconfig: str | None) -> Iterator[Problem]:
     """The provider takes the current context if none is set, and previews an unknown one without a word."""
-    config = pulumi.Config("kubernetes")
-    key, context, known = "kubernetes:context", config.get("context"), _contexts(config.get("kubeconfig"))
-    example = "canary-sandbox" if pulumi.get_stack() == "dev" else "<context>"
+    key, known = "kubernetes:context", _contexts(kubeconfig)
+    example = "canary-sandbox" if stack == "dev" else "<context>"
     hint = "; `make up` makes the context canary-sandbox" if "canary-sandbox" in (context, example) else ""
     if not context:
         accepted = f"is required, so that no stack runs wherever the kubeconfig happens to point{hint}"

@@ -96,7 +96,7 @@ def stop_steps() -> None:
 def virtual_environment() -> None:
     """Makes .venv match requirements.txt and requirements-dev.txt."""
     files = [PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"]
-    key = _key([sys.version, str(VENV)], files)
+    key = _key([sys.version, str(VENV)], [*files, PROJECT / "observe" / "requirements.txt"])
     mark = VENV / "complete"
     if mark.is_file() and mark.read_text() == key:
         return

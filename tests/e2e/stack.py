@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PROJECT_FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings.py", "components", "sandbox", "Makefile")
+PROJECT_FILES = (
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "__main__.py",
+    "settings.py",
+    "components",
+    "observe",
+    "sandbox",
+    "Makefile",
+)
 SEED = {
     "stableVersion": "v0.1",
     "stableReplicas": "2",

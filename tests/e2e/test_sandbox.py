@@ -49,7 +49,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # It shares .venv, and could not fill it: its network namespace leads nowhere.
     subprocess.run(["make", "venv"], cwd=ROOT, check=True)
     clone = tmp_path_factory.mktemp("clone")
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "sandbox"):
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "observe", "sandbox"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, clone / name)
     (clone / ".sandbox").mkdir()

@@ -1,0 +1,124 @@
+"""What the watch is asked: every problem of its options and of the stack file, in one error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from observe.options import InvalidError, options
+
+from .conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+
+
+def watch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "observe", *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(InvalidError) as refused:
+        options(arguments)
+    return str(refused.value)
+
+
+def test_without_options_the_dev_stack_is_watched_and_nothing_is_asked():
+    given = options([])
+    target = given.target
+    assert (target.stack, target.context, target.release.name) == ("dev", "canary-sandbox", "k8s-testapp")
+    assert (given.source, given.json, given.once, given.expect) == (None, False, False, False)
+
+
+def test_everything_that_is_wrong_is_told_at_once():
+    text = refusal(
+        *("--stack", "stagin", "--url", "127.0.0.1:30880", "--rate", "1000", "--version-pattern", "({x}", "--expect")
+    )
+    assert text.splitlines() == [
+        "the watch cannot start",
+        "",
+        '  --url: "127.0.0.1:30880"',
+        "    must be an address that begins with http:// or https://",
+        "",
+        '  --rate: "1000"',
+        "    must be a number from 1 to 100",
+        "",
+        '  --version-pattern: "({x}"',
+        "    is no regular expression: missing ), unterminated subpattern at position 0",
+        "",
+        "  --expect: true",
+        "    needs --once: a live view has no end to exit with",
+        "",
+        '  --stack: "stagin"',
+        "    there is no Pulumi.stagin.yaml: the stack must be one of dev, prod, staging; did you mean staging?",
+    ]
+
+
+@pytest.mark.parametrize("rate", ["0", "0.5", "101", "nan", "inf", "fast"])
+def test_a_rate_out_of_bounds_is_refused(rate: str):
+    assert "must be a number from 1 to 100" in refusal("--rate", rate)
+
+
+@pytest.mark.parametrize("url", ["", "30880", "ftp://x", "http://", "http://[::1", "http://x:port"])
+def test_what_is_no_address_is_refused(url: str):
+    assert "must be an address that begins with http:// or https://" in refusal("--url", url)
+
+
+def test_a_header_and_a_pattern_exclude_each_other():
+    assert "use one of them" in refusal("--version-header", "x", "--version-pattern", "y")
+
+
+def test_a_context_that_the_kubeconfig_lacks_is_refused_with_the_ones_it_has():
+    text = refusal("--stack", "prod")
+    assert 'kubernetes:context: "canary-prod"' in text
+    assert "must be one of the kubeconfig's: canary-sandbox" in text
+
+
+def test_a_config_that_no_update_would_accept_is_refused_in_the_same_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    config |= {"canary:canaryReplica": 2, "canary:stableVersion": 1.1, "kubernetes:context": "canary-sandbox"}
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+    monkeypatch.chdir(tmp_path)
+    text = refusal()
+    assert "did you mean canaryReplicas?" in text
+    assert "must be quoted in Pulumi.dev.yaml" in text
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        ({"server": "http://127.0.0.1:1"}, "does not answer at http://127.0.0.1:1: "),
+        (
+            {"server": "https://x", "certificate-authority": "/nowhere"},
+            "context canary-sandbox cannot be used: File does",
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: dict[str, str], words: str
+):
+    config = {
+        "contexts": [{"name": "canary-sandbox", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    done = watch("--once")
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("error: ")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_an_error_of_the_options_ends_the_watch_without_a_traceback():
+    done = watch("--rate", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: the watch cannot start\n\n  --rate: ")

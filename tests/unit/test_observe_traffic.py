@@ -1,0 +1,129 @@
+"""Requests on connections of their own, and who answered them."""
+
+import asyncio
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from components.release import Release
+from observe.traffic import Sample, Source, send, traffic
+
+FIRST_WORD = re.compile(r"^(\S+)")
+RELEASE = Release.of(
+    {
+        "app": "a",
+        "image": "i",
+        "stable_version": "v1",
+        "stable_replicas": 2,
+        "canary_version": "v2",
+        "canary_replicas": 1,
+    }
+)
+
+
+@contextmanager
+def server(status: int = 200) -> Iterator[tuple[str, list[object]]]:
+    """A server that would keep connections, and every connection that it accepts."""
+    connections: list[object] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            connections.append(self.client_address)
+            super().setup()
+
+        def do_GET(self) -> None:
+            body = b"v2 pod-1\n"
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}", connections
+        running.shutdown()
+
+
+def sent(url: str, count: int = 20) -> list[Sample]:
+    samples: list[Sample] = []
+    asyncio.run(send(Source(url, 100, None, FIRST_WORD), samples.append, count))
+    return samples
+
+
+def test_every_request_opens_a_connection():
+    with server() as (url, connections):
+        samples = sent(url)
+    assert len(samples) == len(connections) == 20
+    assert {(sample.version, sample.error) for sample in samples} == {("v2", None)}
+
+
+def test_an_error_status_counts_as_error_of_the_version_that_gave_it():
+    with server(503) as (url, _):
+        seen = traffic(sent(url), RELEASE)
+    assert (seen.canary.answers, seen.canary.errors, seen.stable.errors) == (0, 20, 0)
+    assert seen.errors == {"status 503": 20}
+
+
+def test_a_port_that_nobody_listens_on_is_an_error_of_no_version():
+    with server() as (url, _):
+        pass
+    seen = traffic(sent(url), RELEASE)
+    assert (seen.answers, seen.errors, seen.interval) == (0, {"no connection": 20}, None)
+
+
+@pytest.mark.parametrize(
+    ("header", "pattern", "version"),
+    [
+        (None, r"^(\S+)", "v2"),
+        (None, r"pod-\d", "pod-1"),
+        (None, r"absent (\S+)", None),
+        ("x-version", r"^(\S+)", "v3"),
+        ("x-other", r"^(\S+)", None),
+    ],
+)
+def test_the_version_is_a_header_or_what_a_pattern_finds(header: str | None, pattern: str, version: str | None):
+    source = Source("http://x", 1, header, re.compile(pattern))
+    assert source.version(httpx.Headers({"X-Version": "v3"}), "v2 pod-1\n") == version
+
+
+def test_a_password_in_the_address_is_not_shown():
+    assert Source("http://jane:secret@x:8080/y?z=1", 1, None, FIRST_WORD).shown == "http://x:8080/y?z=1"
+
+
+def answers(**counts: int) -> list[Sample]:
+    return [Sample(version, None, 0.001 * (number + 1)) for version, count in counts.items() for number in range(count)]
+
+
+def test_answers_count_by_track_with_latencies_of_each():
+    seen = traffic([*answers(v1=100, v2=50, v9=3), Sample(None, "no connection", 5.0)], RELEASE)
+    assert (seen.requests, seen.stable.answers, seen.canary.answers) == (154, 100, 50)
+    assert (seen.others, seen.errors) == (Counter(v9=3), Counter({"no connection": 1}))
+    assert seen.canary_share == pytest.approx(100 / 3)
+    assert [round(value or 0, 3) for value in (seen.stable.p50, seen.stable.p95, seen.stable.p99)] == [
+        0.05,
+        0.095,
+        0.099,
+    ]
+
+
+def test_a_share_fits_while_the_configured_one_lies_in_its_interval():
+    assert traffic(answers(v1=134, v2=66), RELEASE).fits(RELEASE) is True
+    assert traffic(answers(v1=100, v2=100), RELEASE).fits(RELEASE) is False
+    assert traffic([], RELEASE).fits(RELEASE) is None
+
+
+def test_without_a_canary_in_the_config_a_single_answer_of_one_is_too_many():
+    alone = Release.of({"app": "a", "image": "i", "stable_version": "v1", "canary_version": "v2"})
+    assert traffic(answers(v1=200), alone).fits(alone) is True
+    assert traffic(answers(v1=199, v2=1), alone).fits(alone) is False
