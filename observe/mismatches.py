@@ -23,7 +23,8 @@ def mismatches(release: Release, picture: Picture, traffic: Traffic | None) -> l
     found += _of_share(release, picture)
     if traffic:
         found += _of_traffic(release, traffic)
-    return found + [f"not known: {missing}" for missing in picture.missing if missing.resource != "events"]
+    unknown = [missing.resource for missing in picture.missing if missing.resource != "events"]
+    return found + [f"not known for want of a permission: {resource}" for resource in unknown]
 
 
 def _of_track(release: Release, track: TrackPicture, configured: Track) -> Iterator[str]:

@@ -153,7 +153,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no endpoint": ({"slices": []}, ["share: there are no ready endpoints, the config says 3"]),
     "a missing permission": (
         {"slices": None, "missing": [FORBIDDEN]},
-        [f"not known: {FORBIDDEN}"],
+        ["not known for want of a permission: endpointslices.discovery.k8s.io"],
     ),
 }
 
