@@ -3,7 +3,7 @@ PYTHON ?= python3
 STEPS ?= docs/release-plan.yaml
 SANDBOX = $(PYTHON) -m sandbox
 
-.PHONY: up down preview status recover plan watch test test-unit lint bench venv cluster
+.PHONY: up down preview status recover plan adopt watch test test-unit lint bench venv cluster
 
 up preview recover status:
 	@$(SANDBOX) $@ --stack $(STACK)
@@ -13,6 +13,9 @@ down cluster venv:
 
 plan: venv
 	@.venv/bin/python plan.py $(STEPS) --stack $(STACK)
+
+adopt: venv
+	@.venv/bin/python adopt.py "$(NAME)" --namespace "$(NAMESPACE)" --service "$(SERVICE)" --beside "$(BESIDE)" --stack $(STACK)
 
 watch: .venv/complete
 	@$(if $(filter dev,$(STACK)),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m observe --stack $(STACK) $(OPTIONS)

@@ -81,7 +81,7 @@ def _changed_objects(old: Release, new: Release) -> Iterator[str]:
         if name not in before or name not in after:
             yield f"{'creates' if name in after else 'deletes'} {name}"
         else:
-            yield from (f"changes {name}: {change}" for change in _changes(before[name], after[name]))
+            yield from (f"changes {name}: {change}" for change in changes(before[name], after[name]))
 
 
 def _manifests(release: Release) -> dict[str, Any]:
@@ -93,14 +93,15 @@ def _manifests(release: Release) -> dict[str, Any]:
     return found
 
 
-def _changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
+def changes(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """The innermost fields of two manifests that differ: `spec.replicas 1 => 2`."""
     if isinstance(old, dict) and isinstance(new, dict):
         before, after = cast(dict[str, Any], old), cast(dict[str, Any], new)
         for key in {**before, **after}:
-            yield from _changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+            yield from changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list) and len(cast(list[Any], old)) == len(cast(list[Any], new)):
         for index, (before, after) in enumerate(zip(cast(list[Any], old), cast(list[Any], new), strict=True)):
-            yield from _changes(before, after, f"{path}[{index}]")
+            yield from changes(before, after, f"{path}[{index}]")
     elif old != new:
         yield f"{path} {'not set' if old is None else shown(old)} => {'not set' if new is None else shown(new)}"
 

@@ -14,6 +14,9 @@ PRE_STOP_SECONDS = 5
 SLACK_SECONDS = 5
 """What the update may take beyond the time of its pods: scheduling, and the controllers' own delays."""
 
+NULL = "null: the default is taken away"
+"""Stands for null in registered inputs: the state keeps no null, and a default taken away would look like one kept."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -124,13 +127,14 @@ class Release:
 
     def inputs(self) -> dict[str, Any]:
         """The release in the keys of the stack config, as the component registers it: what a preview compares."""
-        return {camel(name): value for name, value in sorted(self.arguments().items())}
+        return {camel(name): _with(value, None, NULL) for name, value in sorted(self.arguments().items())}
 
     @staticmethod
     def of_inputs(inputs: Mapping[str, Any]) -> "Release":
         """The release that registered these inputs, also with an earlier version of the component."""
         known = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
-        return Release.of(cast(Any, {known[key]: value for key, value in inputs.items() if key in known}))
+        args = {known[key]: _with(value, NULL, None) for key, value in inputs.items() if key in known}
+        return Release.of(cast(Any, args))
 
 
 def camel(name: str) -> str:
@@ -151,3 +155,12 @@ def whole_numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [whole_numbers(item) for item in cast(list[Any], value)]
     return int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value
+
+
+def _with(value: Any, old: Any, new: Any) -> Any:
+    """The value with the new in place of every old, at any depth."""
+    if isinstance(value, Mapping):
+        return {field: _with(item, old, new) for field, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_with(item, old, new) for item in cast(list[Any], value)]
+    return new if value == old else value

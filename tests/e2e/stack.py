@@ -13,16 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PROJECT_FILES = (
-    "Pulumi.yaml",
-    "Pulumi.dev.yaml",
-    "__main__.py",
-    "settings.py",
-    "components",
-    "observe",
-    "sandbox",
-    "Makefile",
-)
+STACK_FILES = ("Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml")
+PROGRAM_FILES = ("Pulumi.yaml", "__main__.py", "settings.py", "plan.py", "adopt.py", "components", "docs")
+SANDBOX_FILES = ("sandbox", "observe", "Makefile", "requirements.txt", "requirements-dev.txt")
 SEED = {
     "stableVersion": "v0.1",
     "stableReplicas": "2",
@@ -85,7 +78,7 @@ class Stack:
     @classmethod
     def seed(cls, folder: Path, namespace: str, node_port: int) -> "Stack":
         """This project with the seed's config, but for namespace and node port."""
-        for name in PROJECT_FILES:
+        for name in (*STACK_FILES, *PROGRAM_FILES, *SANDBOX_FILES):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)
         stack = cls(folder, namespace, node_port)

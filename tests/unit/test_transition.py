@@ -248,3 +248,12 @@ def test_a_changed_canary_may_have_the_share_of_the_old_one_and_no_pod_more():
 def test_the_way_splits_a_version_from_other_changes():
     old, new = release("v1*2"), release("v1*2", "v2*1", image="example/other")
     assert shortest_way(old, new) == [replace(old, image="example/other"), new]
+
+
+def test_a_default_that_is_taken_away_survives_a_state_that_keeps_no_null():
+    pod = {"securityContext": {"seccompProfile": None}, "tolerations": [{"key": "spot", "value": "null"}]}
+    old = replace(BASE, container={"lifecycle": None}, pod=pod)
+    registered = old.inputs()
+    assert "None" not in str(registered)
+    assert Release.of_inputs(registered) == old
+    assert broken_rules(Release.of_inputs(registered), replace(old, canary=Track("v2", 1))) == []
