@@ -229,7 +229,7 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
     path = Path(f"Pulumi.{stack}.yaml")
     if path.exists():
         raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
-    where = ("--namespace", namespace, "--output", "json")
+    where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
     services = list(selecting(json.loads(kubectl("get", "services", *where))["items"], deployment))
     if service_name:
@@ -263,7 +263,7 @@ def main() -> None:
     """Writes the stack file. Exits with 1 if nothing can be adopted."""
     parser = argparse.ArgumentParser(prog="make adopt", description=__doc__)
     parser.add_argument("name", help="NAME: the Deployment")
-    parser.add_argument("--namespace", default="default", help="NAMESPACE (default: %(default)s)")
+    parser.add_argument("--namespace", default="", help="NAMESPACE (default: that of kubectl's context)")
     parser.add_argument("--service", default="", help="SERVICE: needed if several select its pods")
     parser.add_argument("--beside", default="", help="BESIDE: name of a Deployment that takes its place")
     parser.add_argument("--stack", default="dev", help="STACK: the stack whose file is written (default: %(default)s)")
@@ -271,7 +271,7 @@ def main() -> None:
     try:
         print(_adopt(asked.name, asked.namespace, asked.service, asked.beside, asked.stack))
     except ValueError as error:
-        sys.exit(f"error: Deployment {asked.name} in {asked.namespace} is not adopted: {error}")
+        sys.exit(f"error: Deployment {asked.name} is not adopted: {error}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from .conftest import ROOT
 DEPLOYMENT, SERVICE = yaml.safe_load_all((ROOT / "docs/kubectl-release.yaml").read_text())
 for manifest in (DEPLOYMENT, SERVICE):
     manifest["metadata"]["namespace"] = "shops"
+SERVICE["spec"]["ports"][0]["nodePort"] = 30880
 
 
 def live(**pod: Any) -> dict[str, Any]:
