@@ -69,8 +69,6 @@ class Api:
 
     def apply(self, manifest: Manifest, dry_run: bool) -> Manifest:
         """Server-side apply, which takes the fields it names from any other manager."""
-        if not dry_run:
-            self._own(manifest)
         return self._write("server_side_apply", manifest, dry_run, force_conflicts=True)
 
     def delete(self, version: str, kind: str, namespace: str, name: str) -> Manifest | None:
@@ -81,25 +79,28 @@ class Api:
         except exceptions.NotFoundError:
             return None
 
-    def _own(self, manifest: Manifest) -> None:
-        """A create is recorded as an update, and an apply never removes a field that an update owns."""
+    def take_over(self, manifest: Manifest) -> None:
+        """Makes what a create or kubectl wrote this manager's own: an apply never removes a field of another's."""
         metadata = manifest["metadata"]
         resource = self._resource(manifest["apiVersion"], manifest["kind"])
         live = self.get(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
         entries: list[Manifest] = live["metadata"].get("managedFields", []) if live else []
-        own = [entry for entry in entries if entry["manager"] == MANAGER and "subresource" not in entry]
-        if not live or len(own) != 1 or own[0]["operation"] == "Apply":
+        own = [entry for entry in entries if _is_taken_over(entry)]
+        if not live or all(entry["manager"] == MANAGER and entry["operation"] == "Apply" for entry in own):
             return
-        own[0]["operation"] = "Apply"
+        fields: Manifest = {}
+        for entry in own:
+            fields = _united(fields, entry["fieldsV1"])
+        mine = own[0] | {"manager": MANAGER, "operation": "Apply", "fieldsV1": fields}
         patch = [
-            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/managedFields", "value": [*_others(entries), mine]},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
         ]
         where = {"name": metadata["name"], "namespace": metadata.get("namespace")}
         try:
             self._call("patch", resource, body=patch, content_type="application/json-patch+json", **where)
         except exceptions.ConflictError:
-            self._own(manifest)
+            self.take_over(manifest)
 
     def _write(self, verb: str, manifest: Manifest, dry_run: bool, **options: Any) -> Manifest:
         metadata = manifest["metadata"]
@@ -142,6 +143,23 @@ class UnreachableError(RefusedError):
 
 
 CLUSTER_WIDE = ("Namespace", "Node", "PersistentVolume", "ClusterRole", "ClusterRoleBinding")
+
+
+def _is_taken_over(entry: Manifest) -> bool:
+    """As the official provider does: also what kubectl wrote, but for subresources such as scale."""
+    return "subresource" not in entry and entry["manager"].startswith((MANAGER, "kubectl"))
+
+
+def _others(entries: list[Manifest]) -> list[Manifest]:
+    return [entry for entry in entries if not _is_taken_over(entry)]
+
+
+def _united(one: Manifest, other: Manifest) -> Manifest:
+    """All fields of both sets, as managedFields writes them: an empty object is a leaf."""
+    return {
+        **one,
+        **{field: _united(one.get(field, {}), below) for field, below in other.items()},
+    }
 
 
 def _no_discovery(*_: Any) -> None:

@@ -40,6 +40,8 @@ VERSION = "4.34.2"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's sign for a value that a preview cannot know."""
 ADOPT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
+BOOKKEEPING = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+"""Annotations of the cluster's own tools."""
 DELETE_SECONDS = 600
 
 
@@ -131,6 +133,8 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview and _has_unknown(inputs):
             return provider_pb2.UpdateResponse(properties=request.news)
         with _refusals(context):
+            if not request.preview:
+                self.api.take_over(inputs)
             live = self.api.apply(inputs, dry_run=request.preview)
             if not request.preview:
                 live = self._written(request, context, inputs, live)
@@ -265,6 +269,8 @@ def _outputs(live: Manifest) -> Manifest:
 def _imported(live: Manifest) -> Manifest:
     kept = ("name", "namespace", "labels", "annotations")
     metadata = {key: value for key, value in live["metadata"].items() if key in kept}
+    if annotations := metadata.pop("annotations", None):
+        metadata["annotations"] = {key: value for key, value in annotations.items() if key not in BOOKKEEPING}
     return {key: value for key, value in live.items() if key != "status"} | {"metadata": metadata}
 
 

@@ -57,6 +57,9 @@ def test_what_a_careful_user_runs_is_adopted_as_it_is_under_traffic_and_released
         shop.up()
         assert set(traffic.next(100)) == {"v0.1", "v0.2"}
         assert before.items() <= identities(shop).items()
+        shop.configure(stableReplicas=3)
+        shop.up()
+        assert {name: before[name][0] for name in before} == {name: identities(shop)[name][0] for name in before}
         shop.configure(stableVersion="v0.2", canaryReplicas=0)
         shop.up()
         assert set(traffic.next(100)) == {"v0.2"}
@@ -89,6 +92,13 @@ def test_what_adopting_will_change_is_told_before_and_is_what_it_changes(shop: S
     assert (spec["revisionHistoryLimit"], spec["strategy"]["rollingUpdate"]["maxUnavailable"]) == (3, 0)
     assert not before.items() & {name: one for name, one in identities(shop).items() if name in shop.pods()}.items()
     shop.good("pulumi", "preview", "--refresh", "--expect-no-changes")
+    template = shop.deployment("shop")["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"team": "shops"}
+    shop.configure(stableReplicas=3)
+    shop.up()
+    template = shop.deployment("shop")["spec"]["template"]
+    assert "annotations" not in template["metadata"]
+    assert template["spec"]["containers"][0]["ports"] == [{"containerPort": 8080, "protocol": "TCP"}]
 
 
 def test_another_selector_is_refused_and_the_release_takes_over_from_beside(shop: Stack, traffic_on: Callable):

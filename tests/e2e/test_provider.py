@@ -108,6 +108,22 @@ def test_an_object_that_exists_is_not_adopted_silently(stack: Stack):
 
     stack.good("pulumi", "up", "--yes", PULUMI_K8S_UPSERT_EXISTING_OBJECTS="true")
     assert list(stack.pods().values()) == ["arisu1000/simple-container-app:v0.2"]
+
+
+def test_what_kubectl_wrote_goes_with_the_first_update_after_an_adoption(stack: Stack):
+    stack.kubectl("create", "deployment", "web", "--image=arisu1000/simple-container-app:v0.1")
+    stack.kubectl("annotate", "deployment/web", "team=shops")
+    stack.kubectl("annotate", "deployment/web", "owner=another", "--field-manager=another")
+
+    def annotations() -> set[str]:
+        return {"team", "owner"} & stack.deployment("web")["metadata"]["annotations"].keys()
+
+    declare(stack, deployment())
+    stack.good("pulumi", "up", "--yes", PULUMI_K8S_UPSERT_EXISTING_OBJECTS="true")
+    assert annotations() == {"team", "owner"}
+    declare(stack, deployment(image="v0.2"))
+    stack.up()
+    assert annotations() == {"owner"}
     assert set(stack.planned("--refresh")) == {"same"}
 
 
@@ -148,7 +164,7 @@ def test_drift_made_by_kubectl_shows_after_a_refresh_and_is_repaired(stack: Stac
     # "0.05" is written back as "50m", and the annotation is another's: neither is drift.
     declare(stack, deployment(resources={"requests": {"cpu": "0.05"}}))
     stack.up()
-    stack.kubectl("annotate", "deployment/web", "owner=another")
+    stack.kubectl("annotate", "deployment/web", "owner=another", "--field-manager=another")
     assert set(stack.planned("--refresh")) == {"same"}
 
     stack.kubectl("scale", "deployment/web", "--replicas=2")
@@ -218,6 +234,7 @@ def test_an_import_brings_the_live_object(stack: Stack):
     (imported,) = [resource for resource in resources if resource["type"] == kind]
     assert imported["inputs"]["spec"]["replicas"] == 1
     assert "status" not in imported["inputs"]
+    assert "deployment.kubernetes.io/revision" not in str(imported["inputs"])
 
 
 def test_a_destroy_ends_when_the_pods_are_gone(stack: Stack):
