@@ -268,6 +268,8 @@ def main() -> None:
     parser.add_argument("--beside", default="", help="BESIDE: name of a Deployment that takes its place")
     parser.add_argument("--stack", default="dev", help="STACK: the stack whose file is written (default: %(default)s)")
     asked = parser.parse_args()
+    if not asked.name:
+        parser.error("which Deployment? NAME=<name>")
     try:
         print(_adopt(asked.name, asked.namespace, asked.service, asked.beside, asked.stack))
     except ValueError as error:

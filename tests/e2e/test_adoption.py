@@ -141,4 +141,8 @@ def test_a_missing_deployment_and_a_stack_that_is_there_are_told_in_words(shop: 
     assert 'deployments.apps "shop" not found' in missing.text
     taken = shop.run("make", "adopt", "NAME=shop")
     assert "Pulumi.dev.yaml is there already: name another stack, STACK=<name>" in taken.text
-    assert "Traceback" not in missing.text + taken.text
+    unnamed = shop.run("make", "adopt", "STACK=shop")
+    assert "which Deployment? NAME=<name>" in unnamed.text
+    for refused in (missing, taken, unnamed):
+        assert refused.code != 0
+        assert "Traceback" not in refused.text
