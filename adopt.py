@@ -172,7 +172,7 @@ def stack_file(context: str, project: str, args: Manifest) -> str:
 
 def told(release: Release, found: Mapping[str, list[str]], stack: str, leaving: str) -> str:
     """What adopting changes, and the commands that do it; `leaving` is the Deployment that the release replaces."""
-    named = [f"  {what}: {change}" for what, changes in found.items() for change in changes]
+    named = [f"  {what}: {change}" for what, listed in found.items() for change in listed]
     now = [line for line in named if not line.endswith(NOT_SET)]
     later = [line for line in named if line.endswith(NOT_SET)]
     lines = [f"adopting changes {'this:' if now else 'nothing'}", *now]
