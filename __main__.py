@@ -5,12 +5,14 @@ import pulumi
 from components import CanaryRelease, end_quietly_on_interrupt
 from components.exposure import percentage
 from components.problems import config_keys
+from preflight import preflight
 from settings import read_settings
 
 end_quietly_on_interrupt()
 
 # A constant: child names hang on it, so that a changed `name` is a change of the release and not another one.
-release = CanaryRelease("release", read_settings(), spelling=config_keys(pulumi.get_stack()))
+keys = config_keys(pulumi.get_stack())
+release = CanaryRelease("release", read_settings(), pulumi.ResourceOptions(hooks=preflight(keys)), spelling=keys)
 
 pulumi.export("stableVersion", release.stable_version)
 pulumi.export("stableReplicas", release.stable_replicas)

@@ -76,21 +76,13 @@ def _step_spelling(step: Step) -> Spelling:
 
 
 def _changed_objects(old: Release, new: Release) -> Iterator[str]:
-    before, after = _manifests(old), _manifests(new)
-    for name in {**before, **after}:
-        if name not in before or name not in after:
-            yield f"{'creates' if name in after else 'deletes'} {name}"
+    before, after = objects.manifests(old), objects.manifests(new)
+    for each in {**before, **after}:
+        title = " ".join(each)
+        if each not in before or each not in after:
+            yield f"{'creates' if each in after else 'deletes'} {title}"
         else:
-            yield from (f"changes {name}: {change}" for change in changes(before[name], after[name]))
-
-
-def _manifests(release: Release) -> dict[str, Any]:
-    found = {f"Deployment {release.name}": objects.stable_deployment(release)}
-    if release.canary:
-        found[f"Deployment {release.canary_name}"] = objects.canary_deployment(release, release.canary)
-    if release.service_name:
-        found[f"Service {release.service_name}"] = objects.service(release)
-    return found
+            yield from (f"changes {title}: {change}" for change in changes(before[each], after[each]))
 
 
 def changes(old: Any, new: Any, path: str = "") -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Stack config → arguments of the release. Everything that is wrong with the config is told in one error."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from components import CanaryReleaseArgs, checks
 from components.args import BOUNDS
 from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, nearest, report
 from components.release import camel
+from kubeconfig import contexts
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 OBJECTS = ("container", "pod")
@@ -135,7 +135,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _context(stack: str, context: str | None, kubeconfig: str | None) -> Iterator[Problem]:
     """The provider takes the current context if none is set, and previews an unknown one without a word."""
-    key, known = "kubernetes:context", _contexts(kubeconfig)
+    key, known = "kubernetes:context", contexts(kubeconfig)
     example = "canary-sandbox" if stack == "dev" else "<context>"
     hint = "; `make up` makes the context canary-sandbox" if "canary-sandbox" in (context, example) else ""
     if not context:
@@ -148,15 +148,3 @@ def _context(stack: str, context: str | None, kubeconfig: str | None) -> Iterato
         proposal = nearest(context, known)
         accepted = f"must be {listed}{did_you_mean(proposal)}{hint if not known else ''}"
         yield Problem(key, context, accepted, [(key, proposal or example)])
-
-
-def _contexts(given: str | None) -> set[str]:
-    """Context names of the kubeconfig: the config's content or path, else $KUBECONFIG, else the default file."""
-    if given and not Path(given).is_file():
-        texts = [given]
-    else:
-        paths = given or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-        files = [Path(path) for path in paths.split(os.pathsep) if path]
-        texts = [file.read_text(encoding="utf-8") for file in files if file.is_file()]
-    lists = [cast(list[Any], _object(yaml.safe_load(text)).get("contexts") or []) for text in texts]
-    return {str(_object(entry).get("name")) for entries in lists for entry in entries}

@@ -15,6 +15,16 @@ ALTERNATIVES = (*HANDLERS, "sleep")
 """The same, and what a lifecycle hook can do besides."""
 
 
+def manifests(release: Release) -> dict[tuple[str, str], Manifest]:
+    """All objects of the release, by kind and name."""
+    found = {("Deployment", release.name): stable_deployment(release)}
+    if release.canary:
+        found["Deployment", release.canary_name] = canary_deployment(release, release.canary)
+    if release.service_name:
+        found["Service", release.service_name] = service(release)
+    return found
+
+
 def stable_deployment(release: Release) -> Manifest:
     """The Deployment that serves most users."""
     return _deployment(release, release.name, "stable", release.stable)

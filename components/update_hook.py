@@ -1,5 +1,8 @@
 """Runs the rules before any child is touched: in previews and updates, with the deployed release beside the new one."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
@@ -8,6 +11,17 @@ from .claims import collision
 from .problems import Spelling
 from .release import Release
 from .transition import broken_rules, canary_goes_first
+
+
+@contextmanager
+def errors_with_text(what: str) -> Generator[None]:
+    """A hook's work runs in this block: the engine takes an error without text, as TimeoutError() is, for success."""
+    try:
+        yield
+    except pulumi.RunError:
+        raise
+    except Exception as error:
+        raise RuntimeError(f"{what}: {error!r}") from error
 
 
 class UpdateHook:
@@ -30,16 +44,12 @@ class UpdateHook:
         """The options with this hook beside those that they already have."""
         hook = ResourceHook(f"{self._name}-update", self._run, ResourceHookOptions(on_dry_run=True))
         binding = ResourceHookBinding(before_create=[hook], before_update=[hook])
-        return ResourceOptions.merge(opts, ResourceOptions(hooks=binding))
+        # First: what the rules refuse needs no further check.
+        return ResourceOptions.merge(ResourceOptions(hooks=binding), opts)
 
     def _run(self, args: ResourceHookArgs) -> None:
-        try:
+        with errors_with_text(f"the rules of CanaryRelease {self._name!r} could not be checked"):
             self._check(args)
-        except pulumi.RunError:
-            raise
-        except Exception as error:
-            # The engine takes an error without text, such as TimeoutError(), for success.
-            raise RuntimeError(f"the rules of CanaryRelease {self._name!r} could not be checked: {error!r}") from error
 
     def _check(self, args: ResourceHookArgs) -> None:
         new = self._release

@@ -22,6 +22,10 @@ class RefusedError(Exception):
     """What the API server, or this provider, says to a request; the text is for the user."""
 
 
+class ForbiddenError(RefusedError):
+    """This identity has no right to do that."""
+
+
 class AlreadyExistsError(RefusedError):
     """A create met an object of the same kind and name."""
 
@@ -130,6 +134,8 @@ class Api:
             answer = getattr(self._dynamic, verb)(resource, serialize=False, **arguments)
         except (exceptions.NotFoundError, exceptions.ConflictError):
             raise
+        except exceptions.ForbiddenError as error:
+            raise ForbiddenError(_text(error)) from None
         except exceptions.DynamicApiError as error:
             raise RefusedError(_text(error)) from None
         except urllib3.exceptions.HTTPError as error:

@@ -1,8 +1,8 @@
 # ruff: noqa: ARG002, E402, N802 (the protocol names the methods; gRPC reads the environment when imported)
 """Stand-in for pulumi-resource-kubernetes: the release's objects in the sandbox, and in no other cluster.
 
-Preview by server-side dry run, plain create, update by server-side apply, refresh, import, delete; waits for
-Deployments. A kind's plural must be the kind in lower case with an s.
+Preview by server-side dry run, or from the inputs alone where that is forbidden; plain create, update by server-side
+apply, refresh, import, delete; waits for Deployments. A kind's plural must be the kind in lower case with an s.
 """
 
 import json
@@ -25,7 +25,7 @@ protocol.skip_sdk()
 import difference
 import grpc
 import rollout
-from api import CLUSTER_WIDE, AlreadyExistsError, Api, Manifest, RefusedError, UnreachableError
+from api import CLUSTER_WIDE, AlreadyExistsError, Api, ForbiddenError, Manifest, RefusedError, UnreachableError
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import (
     engine_pb2,
@@ -124,7 +124,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.CreateResponse(properties=request.properties)
             try:
                 promised = _outputs(self._create(inputs, dry_run=True))
-            except AlreadyExistsError:
+            except (AlreadyExistsError, ForbiddenError):
                 promised = inputs
         return provider_pb2.CreateResponse(properties=_struct(_without_allocated(promised, inputs)))
 
@@ -135,7 +135,12 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _refusals(context):
             if not request.preview:
                 self.api.take_over(inputs)
-            live = self.api.apply(inputs, dry_run=request.preview)
+            try:
+                live = self.api.apply(inputs, dry_run=request.preview)
+            except ForbiddenError:
+                if not request.preview:
+                    raise
+                return provider_pb2.UpdateResponse(properties=request.news)
             if not request.preview:
                 live = self._written(request, context, inputs, live)
         return provider_pb2.UpdateResponse(properties=_struct(_outputs(live)))

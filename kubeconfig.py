@@ -1,0 +1,48 @@
+"""The kubeconfig that the Kubernetes provider uses: `kubernetes:kubeconfig` (path or text), else kubectl's own."""
+
+import os
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+
+def contexts(given: str | None) -> set[str]:
+    """Names of its contexts."""
+    return {str(_object(entry).get("name")) for text in _texts(given) for entry in _list(text, "contexts")}
+
+
+@contextmanager
+def kubectl_options(given: str | None) -> Generator[list[str]]:
+    """Options with which kubectl uses the same one; a text lies in a private file for as long as the block runs."""
+    if not given or _is_file(given):
+        yield ["--kubeconfig", str(Path(given).expanduser())] if given else []
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(given)
+        file.flush()
+        yield ["--kubeconfig", file.name]
+
+
+def _texts(given: str | None) -> list[str]:
+    if given and not _is_file(given):
+        return [given]
+    paths = given or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    files = [Path(path).expanduser() for path in paths.split(os.pathsep) if path]
+    return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
+
+
+def _is_file(given: str) -> bool:
+    # A text as long as a kubeconfig is no name that the system would look up.
+    return "\n" not in given and not given.startswith("{") and Path(given).expanduser().is_file()
+
+
+def _list(text: str, key: str) -> list[Any]:
+    return cast(list[Any], _object(yaml.safe_load(text)).get(key) or [])
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}
