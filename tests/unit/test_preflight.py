@@ -1,0 +1,154 @@
+"""What a preview has to ask the cluster, and what it makes of the answers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kubeconfig
+from components import CanaryReleaseArgs
+from components.problems import config_keys
+from components.release import Release
+from preflight import access_reviews, created, holder, taken, unchecked
+
+STABLE, CANARY, SERVICE = ("Deployment", "shop"), ("Deployment", "shop-canary"), ("Service", "shop-svc")
+
+
+def release(**args: Any) -> Release:
+    complete: CanaryReleaseArgs = {
+        "app": "shop",
+        "name": "shop",
+        "image": "example/shop",
+        "stable_version": "v1",
+        **args,
+    }
+    return Release.of(complete)
+
+
+ALONE = release()
+WITH_CANARY = release(canary_version="v2", canary_replicas=1)
+WORKER = release(service_type="none")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (None, WITH_CANARY, [STABLE, CANARY, SERVICE]),
+        (None, ALONE, [STABLE, SERVICE]),
+        (None, WORKER, [STABLE]),
+        (ALONE, WITH_CANARY, [CANARY]),
+        (ALONE, release(canary_version="v2"), [CANARY]),
+        (release(canary_version="v2"), WITH_CANARY, []),
+        (WITH_CANARY, ALONE, []),
+        (WORKER, ALONE, [SERVICE]),
+        (ALONE, release(service_name="front"), [("Service", "front")]),
+        (ALONE, release(namespace="other"), [STABLE, SERVICE]),
+    ],
+    ids=[
+        "a first deploy with a canary",
+        "a first deploy",
+        "a first deploy of a worker",
+        "a canary starts",
+        "a canary is declared without pods",
+        "a canary that was declared gets pods",
+        "a canary is removed",
+        "a worker gets a Service",
+        "another Service",
+        "another namespace",
+    ],
+)
+def test_an_update_makes_the_objects_that_the_release_did_not_have(old: Release | None, new: Release, expected: Any):
+    assert created(old, new) == expected
+
+
+def test_each_object_is_asked_for_by_the_right_that_its_update_needs():
+    asked = [review["spec"]["resourceAttributes"] for review in access_reviews(ALONE, WITH_CANARY)]
+    common = {"namespace": "default"}
+    assert asked == [
+        {**common, "group": "apps", "resource": "deployments", "verb": "patch", "name": "shop"},
+        {**common, "group": "apps", "resource": "deployments", "verb": "create"},
+        {**common, "group": "", "resource": "services", "verb": "patch", "name": "shop-svc"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "denied"),
+    [
+        ([True, True, True], None),
+        ([False, True, True], "may not patch Deployment shop in default"),
+        ([True, False, False], "may not create Deployment shop-canary, patch Service shop-svc in default"),
+    ],
+)
+def test_a_missing_right_is_named_with_its_object(allowed: list[bool], denied: str | None):
+    warning = unchecked(ALONE, WITH_CANARY, allowed)
+    assert (denied in warning) if denied and warning else warning is denied
+
+
+def live(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, **metadata}}
+
+
+FIELDS = [
+    {"manager": "kubectl-create"},
+    {"manager": "kube-controller-manager", "subresource": "status"},
+    {"manager": "argocd-controller"},
+    {"manager": "kubectl-create"},
+]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"managedFields": FIELDS}, "kubectl-create, argocd-controller"),
+        ({"managedFields": FIELDS, "labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm"),
+        ({}, "nobody it names"),
+    ],
+)
+def test_an_object_tells_who_manages_it(metadata: dict[str, Any], expected: str):
+    assert holder(live("Service", "shop-svc", **metadata)) == expected
+
+
+def test_names_that_are_taken_are_told_at_once_with_what_to_do():
+    found = [live("Deployment", "shop-canary", managedFields=[{"manager": "{odd}"}]), live("Service", "shop-svc")]
+    assert taken("release", None, WITH_CANARY, found, config_keys("dev")) == (
+        "CanaryRelease 'release' needs a name that is taken; nothing was changed\n"
+        "\n"
+        '  name: "shop"\n'
+        "    Deployment shop-canary already exists in default and is not this stack's; it is managed by {odd}\n"
+        "    fix: pulumi config set --stack dev name '<another name>'\n"
+        "\n"
+        '  serviceName: "shop-svc"\n'
+        "    Service shop-svc already exists in default and is not this stack's; it is managed by nobody it names\n"
+        "    fix: pulumi config set --stack dev serviceName '<another name>'\n"
+        "\n"
+        "to take over what exists: `pulumi import` as it is, "
+        "or PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack dev as the config has it"
+    )
+
+
+def test_a_deployed_release_keeps_its_name_so_none_other_is_proposed():
+    text = taken("release", ALONE, WITH_CANARY, [live("Deployment", "shop-canary")], config_keys("dev"))
+    assert "; the names of a deployed release stay, so move or delete that object" in text
+    assert "<another name>" not in text
+
+
+TEXT = "contexts: [{name: one}, {name: two}]\n"
+
+
+@pytest.mark.parametrize("given", [TEXT, '{"contexts": [{"name": "one"}, {"name": "two"}]}' + " " * 5000, "{file}"])
+def test_kubectl_reads_the_kubeconfig_of_the_provider_whether_it_is_a_path_or_a_text(given: str, tmp_path: Path):
+    file = tmp_path / "kubeconfig-of-the-stack"
+    file.write_text(TEXT)
+    given = given.replace("{file}", str(file))
+    assert kubeconfig.contexts(given) == {"one", "two"}
+    with kubeconfig.kubectl_options(given) as (option, path):
+        assert option == "--kubeconfig"
+        assert kubeconfig.contexts(path) == {"one", "two"}
+        assert (path == str(file)) or Path(path).stat().st_mode & 0o077 == 0
+    assert Path(path).exists() == (path == str(file))
+
+
+def test_without_a_kubeconfig_in_the_config_kubectl_finds_its_own():
+    with kubeconfig.kubectl_options(None) as options:
+        assert options == []
+    assert kubeconfig.contexts(None) == {"canary-sandbox"}
