@@ -1,7 +1,7 @@
 """What a preview has to ask the cluster, and what it makes of the answers."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,14 +15,8 @@ STABLE, CANARY, SERVICE = ("Deployment", "shop"), ("Deployment", "shop-canary"),
 
 
 def release(**args: Any) -> Release:
-    complete: CanaryReleaseArgs = {
-        "app": "shop",
-        "name": "shop",
-        "image": "example/shop",
-        "stable_version": "v1",
-        **args,
-    }
-    return Release.of(complete)
+    complete = {"app": "shop", "name": "shop", "image": "example/shop", "stable_version": "v1", **args}
+    return Release.of(cast(CanaryReleaseArgs, complete))
 
 
 ALONE = release()
