@@ -6,13 +6,17 @@ from components import CanaryRelease, end_quietly_on_interrupt
 from components.exposure import percentage
 from components.problems import config_keys
 from preflight import preflight
+from proof import proof
 from settings import read_settings
 
 end_quietly_on_interrupt()
 
+settings, spelling = read_settings(), config_keys(pulumi.get_stack())
+hooks = pulumi.ResourceHookBinding.merge(proof(settings.proven_in, spelling), preflight(spelling))
+options = pulumi.ResourceOptions(protect=settings.protect, hooks=hooks)
+
 # A constant: child names hang on it, so that a changed `name` is a change of the release and not another one.
-keys = config_keys(pulumi.get_stack())
-release = CanaryRelease("release", read_settings(), pulumi.ResourceOptions(hooks=preflight(keys)), spelling=keys)
+release = CanaryRelease("release", settings.release, options, spelling=spelling)
 
 pulumi.export("stableVersion", release.stable_version)
 pulumi.export("stableReplicas", release.stable_replicas)

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -10,9 +10,11 @@ from typing import Any, cast
 import yaml
 
 
-def contexts(given: str | None) -> set[str]:
-    """Names of its contexts."""
-    return {str(_object(entry).get("name")) for text in _texts(given) for entry in _list(text, "contexts")}
+def servers(given: str | None) -> dict[str, str]:
+    """Address of the API server of each context, by the context's name; empty where there is none."""
+    files = [_object(yaml.safe_load(text)) for text in _texts(given)]
+    addresses = {name: str(cluster.get("server") or "") for name, cluster in _named(files, "clusters", "cluster")}
+    return {name: addresses.get(context.get("cluster"), "") for name, context in _named(files, "contexts", "context")}
 
 
 @contextmanager
@@ -40,8 +42,11 @@ def _is_file(given: str) -> bool:
     return "\n" not in given and not given.startswith("{") and Path(given).expanduser().is_file()
 
 
-def _list(text: str, key: str) -> list[Any]:
-    return cast(list[Any], _object(yaml.safe_load(text)).get(key) or [])
+def _named(files: Sequence[Mapping[str, Any]], section: str, part: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    # Of two entries with one name kubectl takes the first, and a dict keeps the last.
+    for file in reversed(files):
+        for entry in reversed([_object(entry) for entry in cast(list[Any], file.get(section) or [])]):
+            yield str(entry.get("name")), _object(entry.get(part))
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 
 import kubeconfig
 from components.objects import manifests
-from components.problems import Problem, Spelling, report
+from components.problems import Problem, Spelling, literal, report
 from components.release import Release
 from components.update_hook import errors_with_text
 
@@ -110,10 +110,10 @@ def taken(name: str, old: Release | None, new: Release, live: Sequence[dict[str,
         kind, title = each["kind"], f"{each['kind']} {each['metadata']['name']}"
         argument = "service_name" if kind == "Service" else "name"
         there = f"{title} already exists in {new.namespace} and is not this stack's; it is managed by {holder(each)}"
-        fix = [] if old else [(argument, "<another name>")]
         kept = "; the names of a deployed release stay, so move or delete that object" if old else ""
-        accepted = f"{there}{kept}".replace("{", "{{").replace("}", "}}")
-        problems.append(Problem(argument, new.service_name if kind == "Service" else new.name, accepted, fix))
+        value = new.service_name if kind == "Service" else new.name
+        fix = [] if old else [(argument, "<another name>")]
+        problems.append(Problem(argument, value, literal(there + kept), fix))
     text = report(f"CanaryRelease {name!r} needs a name that is taken; nothing was changed", problems, spelling)
     return (
         f"{text}\n\nto take over what exists: `pulumi import` as it is, "

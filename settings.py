@@ -1,8 +1,9 @@
-"""Stack config → arguments of the release. Everything that is wrong with the config is told in one error."""
+"""Stack config → what the program needs. Everything that is wrong with the config is told in one error."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,41 +11,59 @@ import pulumi
 import yaml  # comes with pulumi, which reads stack files with it
 
 from components import CanaryReleaseArgs, checks
-from components.args import BOUNDS
-from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, nearest, report
+from components.args import BOUNDS, DEFAULTS
+from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, literal, nearest, report
 from components.release import camel
-from kubeconfig import contexts
+from kubeconfig import servers
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
+STACK_KEYS = ("protect", "provenIn", "apiServer")
+"""Keys that say where the stack runs and how it treats its release, and are no arguments of it."""
 OBJECTS = ("container", "pod")
 VERSIONS = ("stable_version", "canary_version")
 ZERO_IS_ABSENT = ("service_port", "node_port", "fixed_total")
 
 
-def read_settings() -> CanaryReleaseArgs:
-    """The arguments that the stack's config describes. Raises `pulumi.RunError` with all problems."""
+@dataclass(frozen=True)
+class Settings:
+    """What the config of a stack describes."""
+
+    release: CanaryReleaseArgs
+    protect: bool
+    """Whether stable Deployment and Service can be deleted only after this is taken back."""
+    proven_in: str | None
+    """Fully qualified name of the stack whose stable version a canary must have; None where any may start."""
+
+
+def read_settings() -> Settings:
+    """The settings of the selected stack. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
-    args = arguments_of(_own(_config(), project))
+    own = _own(_config(), project)
+    args = arguments_of(own)
+    protect, proven_in = own.get("protect", "false"), _qualified(own.get("provenIn", ""))
     kubernetes = pulumi.Config("kubernetes")
+    context, server = kubernetes.get("context"), own.get("apiServer", "")
     # Alone: the text of another problem could show the secret.
-    problems = [*_secrets(project)] or problems_of(
-        project, stack, args, kubernetes.get("context"), kubernetes.get("kubeconfig")
-    )
+    problems = [*_secrets(project)] or [
+        *problems_of(project, stack, args, context, kubernetes.get("kubeconfig"), server),
+        *_stack_keys(protect, proven_in),
+        *_declared_twice(project, stack, args, context),
+    ]
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         headline = f"the config of stack {stack} has {count}; nothing was changed"
         raise pulumi.RunError(report(headline, problems, config_keys(stack)))
-    return cast(CanaryReleaseArgs, args)
+    return Settings(cast(CanaryReleaseArgs, args), protect == "true", proven_in or None)
 
 
 def problems_of(
-    project: str, stack: str, args: dict[str, Any], context: str | None, kubeconfig: str | None
+    project: str, stack: str, args: dict[str, Any], context: str | None, kubeconfig: str | None, server: str
 ) -> list[Problem]:
-    """Everything that is wrong with a stack's arguments and its Kubernetes context."""
+    """Everything that is wrong with a stack's arguments and its Kubernetes context, which must lead to the server."""
     return [
         *_unquoted_versions(project, stack, args),
-        *checks.problems(args),
-        *_context(stack, context, kubeconfig),
+        *checks.problems(args, STACK_KEYS),
+        *_context(stack, context, kubeconfig, server),
     ]
 
 
@@ -56,13 +75,16 @@ def _config() -> dict[str, str]:
 def _own(config: Mapping[str, Any], project: str) -> dict[str, Any]:
     """The keys of the project; a known one without its namespace."""
     own = {key: value for key, value in config.items() if key.startswith(f"{project}:")}
-    return {short if (short := key.partition(":")[2]) in KEYS else key: value for key, value in own.items()}
+    known = (*KEYS, *STACK_KEYS)
+    return {short if (short := key.partition(":")[2]) in known else key: value for key, value in own.items()}
 
 
 def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments from config by key, as text or as YAML has it."""
     args: dict[str, Any] = {}
     for key, given in config.items():
+        if key in STACK_KEYS:
+            continue
         name = KEYS.get(key, key)
         value = _parsed(name, given) if isinstance(given, str) else given
         # Defaults in Pulumi.yaml that say `not set`: the engine requires every key without a default.
@@ -125,6 +147,40 @@ def _secrets(project: str) -> Iterator[Problem]:
             yield Problem(key, SECRET, accepted, [(key, REMOVE)])
 
 
+def _qualified(stack: str) -> str:
+    """The name by which every backend knows the stack: `organization/project/stack`."""
+    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}" if stack and "/" not in stack else stack
+
+
+def _stack_keys(protect: str, proven_in: str) -> Iterator[Problem]:
+    if protect not in ("true", "false"):
+        yield Problem("protect", protect, "must be true or false", [("protect", True)])
+    if proven_in == _qualified(pulumi.get_stack()):
+        accepted = "must be another stack: what this one runs as stable proves no new version"
+        yield Problem("provenIn", proven_in, accepted, [("provenIn", "<stack>"), ("provenIn", REMOVE)])
+    elif proven_in and not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", proven_in):
+        accepted = "must be the name of a stack, or of a stack of another project: <organization>/<project>/<stack>"
+        yield Problem("provenIn", proven_in, accepted, [("provenIn", "<stack>"), ("provenIn", REMOVE)])
+
+
+def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: str | None) -> Iterator[Problem]:
+    """Two stacks that declare the same objects undo each other's updates. Only their files show it."""
+    own = {**DEFAULTS, **args}
+    for path in sorted(Path().glob("Pulumi.*.yaml")):
+        try:
+            config = _config_in(path, yaml.SafeLoader)
+        except yaml.YAMLError:
+            continue
+        other = {**DEFAULTS, **arguments_of(_own(config, project))}
+        elsewhere = config.get("kubernetes:context") != context or other["namespace"] != own["namespace"]
+        if path.name == f"Pulumi.{stack}.yaml" or elsewhere:
+            continue
+        if same := [key for key in ("name", "app") if own.get(key) is not None and own.get(key) == other.get(key)]:
+            what = " and ".join(f"{{{key}}}" for key in same)
+            accepted = f"must not be {path.name}'s: in one namespace of one context both have the same {what}"
+            yield Problem("namespace", own["namespace"], accepted, [("namespace", "<another namespace>")])
+
+
 def _config_in(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> dict[str, Any]:
     return _object(_object(yaml.load(path.read_text(encoding="utf-8"), Loader=loader)).get("config"))
 
@@ -133,9 +189,9 @@ def _object(value: Any) -> dict[str, Any]:
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
-def _context(stack: str, context: str | None, kubeconfig: str | None) -> Iterator[Problem]:
+def _context(stack: str, context: str | None, kubeconfig: str | None, server: str) -> Iterator[Problem]:
     """The provider takes the current context if none is set, and previews an unknown one without a word."""
-    key, known = "kubernetes:context", contexts(kubeconfig)
+    key, known = "kubernetes:context", servers(kubeconfig)
     example = "canary-sandbox" if stack == "dev" else "<context>"
     hint = "; `make up` makes the context canary-sandbox" if "canary-sandbox" in (context, example) else ""
     if not context:
@@ -148,3 +204,7 @@ def _context(stack: str, context: str | None, kubeconfig: str | None) -> Iterato
         proposal = nearest(context, known)
         accepted = f"must be {listed}{did_you_mean(proposal)}{hint if not known else ''}"
         yield Problem(key, context, accepted, [(key, proposal or example)])
+    elif server and known[context] != server:
+        leads = known[context] or "no server"
+        accepted = literal(f"must lead to {server}, which is apiServer; the kubeconfig leads it to {leads}")
+        yield Problem(key, context, accepted, [(key, name) for name in sorted(known) if known[name] == server][:1])

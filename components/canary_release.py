@@ -95,6 +95,8 @@ class CanaryRelease(ComponentResource):
                 objects.canary_deployment(release, release.canary),
                 release.rollout_seconds(release.canary),
                 canary_goes_first.apply(lambda canary_first: [] if canary_first else deployments[:1]),
+                # It comes and goes with releases: protected, it could not be removed.
+                protect=False,
             )
             deployments.append(canary)
         service = self._service(f"{name}-service", release) if release.service_name else None
@@ -118,12 +120,19 @@ class CanaryRelease(ComponentResource):
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
 
     def _deployment(
-        self, name: str, manifest: objects.Manifest, seconds: int, depends_on: Output[list[Deployment]]
+        self,
+        name: str,
+        manifest: objects.Manifest,
+        seconds: int,
+        depends_on: Output[list[Deployment]],
+        protect: bool | None = None,
     ) -> Deployment:
         # Neither custom timeouts nor dependencies are inherited from the component.
         timeouts = CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
         return Deployment(
-            name, **manifest, opts=ResourceOptions(parent=self, depends_on=depends_on, custom_timeouts=timeouts)
+            name,
+            **manifest,
+            opts=ResourceOptions(parent=self, depends_on=depends_on, custom_timeouts=timeouts, protect=protect),
         )
 
     def _service(self, name: str, release: Release) -> Service:

@@ -1,7 +1,7 @@
 """Everything that can be wrong with the arguments of one release, found without Pulumi and without a cluster."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from typing_extensions import get_type_hints
@@ -30,10 +30,13 @@ EXAMPLES = {"app": "myapp", "image": "registry.example.com/team/app", "stable_ve
 Values = Mapping[str, Any]
 
 
-def problems(args: Values) -> list[Problem]:
-    """All problems of the arguments, by name; empty for a release that can be declared."""
+def problems(args: Values, other_keys: Collection[str] = ()) -> list[Problem]:
+    """All problems of the arguments, by name; empty for a release that can be declared.
+
+    `other_keys` are known to the program, so that a misspelt one may be meant as one of them.
+    """
     values = present(args)
-    unknown, wrong = list(_unknown(values)), list(_wrong_types(values))
+    unknown, wrong = list(_unknown(values, (*TYPES, *other_keys))), list(_wrong_types(values))
     unusable = [*unknown, *wrong]
     bad = {problem.path for problem in unusable}
     usable = {**DEFAULTS, **{name: value for name, value in values.items() if name not in bad}}
@@ -52,10 +55,10 @@ def problems(args: Values) -> list[Problem]:
     return found
 
 
-def _unknown(values: Values) -> Iterator[Problem]:
+def _unknown(values: Values, known: Collection[str]) -> Iterator[Problem]:
     for name, value in values.items():
         if name not in TYPES:
-            meant = nearest(name, TYPES)
+            meant = nearest(name, known)
             fix: list[tuple[str, Any]] = [(name, REMOVE)]
             # Stack config holds the default of every key that is not set.
             if meant and values.get(meant) in (None, DEFAULTS.get(meant)):

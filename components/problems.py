@@ -41,6 +41,11 @@ class Problem:
     """What to set: pairs of path and value."""
 
 
+def literal(text: str) -> str:
+    """Text of others for the sentence of a problem, whose braces name no arguments."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 @dataclass(frozen=True)
 class Spelling:
     """How the reader knows the arguments: as config keys with commands, as Python arguments, or as properties."""

@@ -120,12 +120,13 @@ def _url(text: str) -> Iterator[Problem]:
 def _target(stack: str) -> tuple[Target | None, list[Problem]]:
     try:
         project = str(yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"])
-        args = arguments_of(config_of_file(stack, project))
+        own = config_of_file(stack, project)
         kubernetes = config_of_file(stack, "kubernetes")
     except (OSError, yaml.YAMLError, ValueError) as error:
         return None, [Problem("--stack", stack, _plain(str(error)))]
     context, kubeconfig = _text(kubernetes.get("kubernetes:context")), _text(kubernetes.get("kubernetes:kubeconfig"))
-    if problems := problems_of(project, stack, args, context, kubeconfig):
+    args, server = arguments_of(own), _text(own.get("apiServer")) or ""
+    if problems := problems_of(project, stack, args, context, kubeconfig, server):
         return None, problems
     return Target(stack, cast(str, context), kubeconfig, Release.of(cast(Any, args))), []
 

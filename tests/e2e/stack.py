@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 STACK_FILES = ("Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml")
 PROGRAM_FILES = (
-    *("Pulumi.yaml", "__main__.py", "settings.py", "preflight.py", "kubeconfig.py", "plan.py", "adopt.py"),
+    *("Pulumi.yaml", "__main__.py", "settings.py", "preflight.py", "proof.py", "kubeconfig.py", "plan.py", "adopt.py"),
     *("components", "docs"),
 )
 SANDBOX_FILES = ("sandbox", "observe", "Makefile", "requirements.txt", "requirements-dev.txt")

@@ -76,7 +76,8 @@ def run() -> Callable[..., Recorder]:
 
     def run(function: Callable[[], Any], stack: str = "dev", config: dict[str, str] | None = None) -> Recorder:
         recorder = Recorder()
-        pulumi.runtime.set_mocks(recorder, project="canary", stack=stack, preview=False)
+        organization = "organization"  # The one of every backend without organizations.
+        pulumi.runtime.set_mocks(recorder, "canary", stack, preview=False, organization=organization)
         pulumi.runtime.set_all_config(config or {})
 
         @pulumi.runtime.test

@@ -48,9 +48,13 @@ def registered() -> dict[str, Any]:
     return monitor.requests
 
 
-@pytest.mark.parametrize("child", ["new-stable", "new-canary", "new-service"])
-def test_children_inherit_protection(registered: dict[str, Any], child: str):
+@pytest.mark.parametrize("child", ["new", "new-stable", "new-service"])
+def test_protection_holds_for_what_stays(registered: dict[str, Any], child: str):
     assert registered[child].protect
+
+
+def test_the_canary_is_never_protected_since_it_goes_with_its_release(registered: dict[str, Any]):
+    assert not registered["new-canary"].protect
 
 
 def test_without_an_old_release_to_compare_the_canary_goes_first_and_the_service_waits_for_none(

@@ -134,10 +134,10 @@ def test_kubectl_reads_the_kubeconfig_of_the_provider_whether_it_is_a_path_or_a_
     file = tmp_path / "kubeconfig-of-the-stack"
     file.write_text(TEXT)
     given = given.replace("{file}", str(file))
-    assert kubeconfig.contexts(given) == {"one", "two"}
+    assert kubeconfig.servers(given).keys() == {"one", "two"}
     with kubeconfig.kubectl_options(given) as (option, path):
         assert option == "--kubeconfig"
-        assert kubeconfig.contexts(path) == {"one", "two"}
+        assert kubeconfig.servers(path).keys() == {"one", "two"}
         assert (path == str(file)) or Path(path).stat().st_mode & 0o077 == 0
     assert Path(path).exists() == (path == str(file))
 
@@ -145,4 +145,21 @@ def test_kubectl_reads_the_kubeconfig_of_the_provider_whether_it_is_a_path_or_a_
 def test_without_a_kubeconfig_in_the_config_kubectl_finds_its_own():
     with kubeconfig.kubectl_options(None) as options:
         assert options == []
-    assert kubeconfig.contexts(None) == {"canary-sandbox"}
+    assert kubeconfig.servers(None).keys() == {"canary-sandbox"}
+
+
+def test_a_context_leads_to_the_server_of_its_cluster_and_the_first_file_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(
+        "contexts: [{name: prod, context: {cluster: blue}}, {name: bare}]\n"
+        "clusters: [{name: blue, cluster: {server: 'https://192.0.2.1:6443'}}]\n"
+    )
+    second.write_text(
+        "contexts: [{name: prod, context: {cluster: red}}, {name: next, context: {cluster: red}}]\n"
+        "clusters: [{name: red, cluster: {server: 'https://192.0.2.2:6443'}}, {name: blue, cluster: {server: other}}]\n"
+    )
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    servers = {"prod": "https://192.0.2.1:6443", "next": "https://192.0.2.2:6443", "bare": ""}
+    assert kubeconfig.servers(None) == servers

@@ -14,6 +14,7 @@ from components import CanaryRelease, CanaryReleaseArgs
 from components.args import BOUNDS, DEFAULTS
 from components.checks import TYPES
 from components.release import camel
+from settings import STACK_KEYS
 
 from .conftest import ROOT, Recorder, write_kubeconfig
 
@@ -186,7 +187,7 @@ def test_going_back_to_an_earlier_config_gives_identical_manifests(run: Callable
 
 def test_pulumi_yaml_describes_every_argument_with_its_type_and_default():
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert schema.keys() == {camel(name) for name in CanaryReleaseArgs.__annotations__}
+    assert schema.keys() == {camel(name) for name in CanaryReleaseArgs.__annotations__} | set(STACK_KEYS)
     for name in CanaryReleaseArgs.__annotations__:
         entry = schema[camel(name)]
         kind = {int: "integer", str: "string", bool: "boolean", dict: "object"}[TYPES[name]]
