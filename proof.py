@@ -65,5 +65,5 @@ async def _outputs(stack: str) -> dict[str, Any] | str:
         # What a StackReference asks for.
         answer = await pulumi.runtime.invoke_async("pulumi:pulumi:readStackOutputs", {"name": stack})
     except Exception as error:
-        return str(error)
+        return str(error).rpartition("returned an error: ")[2]
     return answer["outputs"]

@@ -1,6 +1,6 @@
 """Runs the rules before any child is touched: in previews and updates, with the deployed release beside the new one."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pulumi
@@ -41,11 +41,10 @@ class UpdateHook:
             pulumi.log.warn(f"{key} is set: no rule guards the updates of CanaryRelease {name!r}")
 
     def added_to(self, opts: ResourceOptions | None) -> ResourceOptions:
-        """The options with this hook beside those that they already have."""
-        hook = ResourceHook(f"{self._name}-update", self._run, ResourceHookOptions(on_dry_run=True))
-        binding = ResourceHookBinding(before_create=[hook], before_update=[hook])
-        # First: what the rules refuse needs no further check.
-        return ResourceOptions.merge(ResourceOptions(hooks=binding), opts)
+        """The options with this hook around those that they already have."""
+        # What the rules refuse needs no further check, and what any check refuses is not announced.
+        checked = ResourceOptions.merge(_before(f"{self._name}-update", self._run), opts)
+        return ResourceOptions.merge(checked, _before(f"{self._name}-announcement", self._announce))
 
     def _run(self, args: ResourceHookArgs) -> None:
         with errors_with_text(f"the rules of CanaryRelease {self._name!r} could not be checked"):
@@ -58,11 +57,20 @@ class UpdateHook:
             raise pulumi.RunError(refused)
         if not args.old_inputs:
             self.canary_goes_first = False
-            pulumi.log.info(announcement(None, new))
+            self._announcement = announcement(None, new)
             return
         old, finished = Release.of_inputs(args.old_inputs), bool(args.old_outputs)
         self.canary_goes_first = canary_goes_first(old, new)
         broken = [] if new.skip_transition_checks else broken_rules(old, new, finished)
         if broken:
             raise pulumi.RunError(refusal(self._name, old, new, broken, self._spelling, finished))
-        pulumi.log.info(announcement(old, new, finished))
+        self._announcement = announcement(old, new, finished)
+
+    def _announce(self, _: ResourceHookArgs) -> None:
+        pulumi.log.info(self._announcement)
+
+
+def _before(name: str, function: Callable[[ResourceHookArgs], None]) -> ResourceOptions:
+    """Options that run the function before a create or an update, also of a preview."""
+    hook = ResourceHook(name, function, ResourceHookOptions(on_dry_run=True))
+    return ResourceOptions(hooks=ResourceHookBinding(before_create=[hook], before_update=[hook]))
