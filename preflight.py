@@ -30,10 +30,6 @@ Object = tuple[str, str]
 """Kind and name."""
 
 
-class NotAskedError(Exception):
-    """Why the cluster could not be asked."""
-
-
 def preflight(spelling: Spelling) -> ResourceHookBinding:
     """Hooks for a `CanaryRelease`: they run when its inputs change, and ask the cluster in previews alone."""
 
@@ -121,26 +117,31 @@ def taken(name: str, old: Release | None, new: Release, live: Sequence[dict[str,
     )
 
 
+def not_asked(allowed: Sequence[bool] | str, live: Sequence[dict[str, Any]] | str) -> str | None:
+    """The warning for questions that have a reason instead of an answer; None if both were answered."""
+    rights, names = "whether the API server can check this preview", "whether its names are free"
+    unanswered = {what: why for what, why in ((rights, allowed), (names, live)) if isinstance(why, str)}
+    reasons = dict.fromkeys(unanswered.values())
+    return f"not checked: {' and '.join(unanswered)} ({'; '.join(reasons)})" if unanswered else None
+
+
 async def _ask(name: str, old: Release | None, new: Release, spelling: Spelling) -> None:
     if not pulumi.runtime.is_dry_run():
         return
     with errors_with_text(f"the names of CanaryRelease {name!r} could not be checked"):
-        try:
-            # Two processes at once: together they take as long as one.
-            allowed, live = await asyncio.gather(
-                asyncio.to_thread(_allowed, access_reviews(old, new)),
-                asyncio.to_thread(_live, created(old, new), new.namespace),
-            )
-        except NotAskedError as error:
-            pulumi.log.warn(
-                f"not checked: whether the API server checks this preview, and whether its names are free ({error})"
-            )
-            return
-        if warning := unchecked(old, new, allowed):
+        # Two processes at once: together they take as long as one.
+        allowed, live = await asyncio.gather(
+            asyncio.to_thread(_allowed, access_reviews(old, new)),
+            asyncio.to_thread(_live, created(old, new), new.namespace),
+        )
+        if warning := not_asked(allowed, live):
             pulumi.log.warn(warning)
-        if live and not _adopts():
-            raise pulumi.RunError(taken(name, old, new, live, spelling))
-        for each in live:
+        if isinstance(allowed, list) and (warning := unchecked(old, new, allowed)):
+            pulumi.log.warn(warning)
+        found = live if isinstance(live, list) else []
+        if found and not _adopts():
+            raise pulumi.RunError(taken(name, old, new, found, spelling))
+        for each in found:
             title = f"{each['kind']} {each['metadata']['name']} in {new.namespace}"
             pulumi.log.warn(f"takes over {title}, managed by {holder(each)}: {ADOPT} is set")
 
@@ -149,35 +150,38 @@ def _adopts() -> bool:
     return os.environ.get(ADOPT) == "true" or pulumi.Config("kubernetes").get("upsertExistingObjects") == "true"
 
 
-def _allowed(reviews: Sequence[dict[str, Any]]) -> list[bool]:
+def _allowed(reviews: Sequence[dict[str, Any]]) -> list[bool] | str:
     question = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
     answer = _kubectl(
         "create", "--validate=false", "--filename=-", "--output=jsonpath={.status.allowed} ", stdin=question
     )
-    return [word == "true" for word in answer.split()]
+    return [word == "true" for word in answer.stdout.split()] if answer.returncode == 0 else _reason(answer)
 
 
-def _live(objects: Sequence[Object], namespace: str) -> list[dict[str, Any]]:
+def _live(objects: Sequence[Object], namespace: str) -> list[dict[str, Any]] | str:
     if not objects:
         return []
     names = [f"{'.'.join(filter(None, reversed(RESOURCES[kind])))}/{name}" for kind, name in objects]
     options = ["--namespace", namespace, "--ignore-not-found", "--show-managed-fields", "--output=json"]
     answer = _kubectl("get", *names, *options)
-    found = json.loads(answer) if answer else {"items": []}
+    if answer.returncode:
+        return _reason(answer)
+    found = json.loads(answer.stdout or '{"items": []}')
     return found.get("items", [found])
 
 
-def _kubectl(*arguments: str, stdin: str = "") -> str:
+def _kubectl(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     config = pulumi.Config("kubernetes")
     with kubeconfig.kubectl_options(config.get("kubeconfig")) as options:
         command = ["kubectl", "--context", config.require("context"), *options, *arguments]
         try:
-            done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS)
+            return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS)
         except FileNotFoundError:
-            raise NotAskedError("there is no kubectl on PATH") from None
+            return subprocess.CompletedProcess(command, 127, "", "there is no kubectl on PATH")
         except subprocess.TimeoutExpired:
-            raise NotAskedError(f"kubectl had no answer after {SECONDS} s") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise NotAskedError(lines[-1] if lines else f"kubectl ended with {done.returncode}")
-    return done.stdout
+            return subprocess.CompletedProcess(command, 124, "", f"kubectl had no answer after {SECONDS} s")
+
+
+def _reason(answer: subprocess.CompletedProcess[str]) -> str:
+    lines = answer.stderr.strip().splitlines()
+    return lines[-1] if lines else f"kubectl ended with {answer.returncode}"

@@ -66,6 +66,14 @@ def test_the_right_to_change_is_not_the_right_to_make(deployed: Stack):
     assert f"warning: {NOT_CHECKED}{denied}" in preview.text, preview
 
 
+def test_a_preview_by_an_identity_that_may_not_even_read_says_so_beside_what_it_may_not_write(deployed: Stack):
+    """Lost: nothing but the checks. The user sees why the names were not looked at, and the missing rights."""
+    stranger = str(kubeconfig_of(deployed, "stranger", verbs="watch"))
+    preview = deployed.good("pulumi", "preview", KUBECONFIG=stranger)
+    assert "warning: not checked: whether its names are free (Error from server (Forbidden): " in preview.text, preview
+    assert f"warning: {NOT_CHECKED}patch Deployment k8s-testapp, create Deployment" in preview.text, preview
+
+
 def test_a_preview_by_an_identity_that_may_write_warns_of_nothing(deployed: Stack):
     """Lost: nothing. The user sees no warning: each right is asked for by itself, and no further one is needed."""
     writer = str(kubeconfig_of(deployed, "writer", verbs="get,list,watch,create,patch"))
@@ -130,8 +138,8 @@ def test_without_kubectl_one_line_says_what_was_not_checked(deployed: Stack):
     for tool in Path(str(engine)).parent.glob("pulumi*"):
         (bare / tool.name).symlink_to(tool)
     preview = deployed.good("pulumi", "preview", PATH=str(bare))
-    line = "and whether its names are free (there is no kubectl on PATH)"
-    assert [each for each in preview.text.splitlines() if "not checked" in each and line in each], preview
+    questions = "whether the API server can check this preview and whether its names are free"
+    assert f"warning: not checked: {questions} (there is no kubectl on PATH)\n" in preview.text, preview
 
 
 def test_an_unchanged_release_asks_nothing(fresh_stack: Stack):

@@ -9,7 +9,7 @@ import kubeconfig
 from components import CanaryReleaseArgs
 from components.problems import config_keys
 from components.release import Release
-from preflight import access_reviews, created, holder, taken, unchecked
+from preflight import access_reviews, created, holder, not_asked, taken, unchecked
 
 STABLE, CANARY, SERVICE = ("Deployment", "shop"), ("Deployment", "shop-canary"), ("Service", "shop-svc")
 
@@ -76,6 +76,23 @@ def test_each_object_is_asked_for_by_the_right_that_its_update_needs():
 def test_a_missing_right_is_named_with_its_object(allowed: list[bool], denied: str | None):
     warning = unchecked(ALONE, WITH_CANARY, allowed)
     assert (denied in warning) if denied and warning else warning is denied
+
+
+@pytest.mark.parametrize(
+    ("allowed", "live", "warning"),
+    [
+        ([True], [], None),
+        ("forbidden", [], "not checked: whether the API server can check this preview (forbidden)"),
+        ([True], "forbidden", "not checked: whether its names are free (forbidden)"),
+        (
+            "no kubectl",
+            "no kubectl",
+            "not checked: whether the API server can check this preview and whether its names are free (no kubectl)",
+        ),
+    ],
+)
+def test_a_question_without_an_answer_is_told_with_the_reason(allowed: Any, live: Any, warning: str | None):
+    assert not_asked(allowed, live) == warning
 
 
 def live(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
