@@ -12,6 +12,7 @@ from components import CanaryReleaseArgs
 from components.problems import config_keys
 from components.release import Release
 from proof import started, unproven
+from settings import STACK_KEYS, arguments_of
 
 from .conftest import ROOT, Recorder
 
@@ -170,6 +171,11 @@ def test_no_two_committed_stacks_run_in_one_place():
     assert len({place["kubernetes:context"] for place in places}) == len(places)
     namespaces = [place.get("canary:namespace", "default") for place in places]
     assert len(set(namespaces)) == len(namespaces) == 3
+
+
+def test_the_keys_of_a_stack_are_no_arguments_of_its_release():
+    config = {"app": "shop", **dict.fromkeys(STACK_KEYS, "true")}
+    assert arguments_of(config) == {"app": "shop"}
 
 
 def test_prod_is_protected_and_no_other_committed_stack():

@@ -41,11 +41,6 @@ def test_every_committed_stack_file_declares_a_release(
     assert {"release", "release-stable", "release-service"} <= recorder.resources.keys()
 
 
-def test_no_two_stacks_share_a_context():
-    contexts = [yaml.safe_load(path.read_text())["config"]["kubernetes:context"] for path in STACK_FILES]
-    assert len(contexts) == len(set(contexts)) == 3
-
-
 @pytest.mark.parametrize(
     ("child", "name", "version", "replicas", "image"),
     [
