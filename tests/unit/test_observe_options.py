@@ -84,11 +84,13 @@ def test_a_config_that_no_update_would_accept_is_refused_in_the_same_words(
     (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     config |= {"canary:canaryReplica": 2, "canary:stableVersion": 1.1, "kubernetes:context": "canary-sandbox"}
+    config["canary:apiServer"] = "https://192.0.2.1:6443"
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
     monkeypatch.chdir(tmp_path)
     text = refusal()
     assert "did you mean canaryReplicas?" in text
     assert "must be quoted in Pulumi.dev.yaml" in text
+    assert "must lead to https://192.0.2.1:6443, which is apiServer" in text
 
 
 @pytest.mark.parametrize(
