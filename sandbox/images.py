@@ -20,6 +20,8 @@ VERSIONS = {
     "v0.4-crashes": ["CRASH_AFTER=5s"],
     "v0.4-never-ready": ["FAIL_READY=1"],
     "v0.4-flaps": ["FLAP_EVERY=3s"],
+    "v0.4-errors": ["ERROR_PERCENT=5"],
+    "v0.4-slow": ["SLOW_PERCENT=20"],
 }
 """Tags and what their environment adds: good ones, and those that fail on purpose."""
 

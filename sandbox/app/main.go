@@ -1,7 +1,8 @@
 // The sample application answers every request with its version and the name of its pod.
 // With the argument "pause" it only waits: the container that holds a pod's network open.
 // With FAIL_READY=1 it waits too, a release that starts and never becomes ready; with CRASH_AFTER=5s it ends after
-// that time, and with FLAP_EVERY=4s its /healthz changes between good and bad.
+// that time, and with FLAP_EVERY=4s its /healthz changes between good and bad. Answers are counted and timed by
+// version on /metrics; of them ERROR_PERCENT=5 fail, and SLOW_PERCENT=20 take a further 300 ms.
 package main
 
 import (
@@ -9,11 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 func main() {
@@ -38,9 +45,26 @@ func main() {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "%s %s\n", os.Getenv("APP_VERSION"), pod)
-	})
+	version := os.Getenv("APP_VERSION")
+	measured := promauto.With(prometheus.WrapRegistererWith(prometheus.Labels{"version": version}, prometheus.DefaultRegisterer))
+	requests := measured.NewCounterVec(prometheus.CounterOpts{
+		Name: "http_requests_total", Help: "Answers by status code.",
+	}, []string{"code"})
+	seconds := measured.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "Time from a request to its answer.", Buckets: prometheus.DefBuckets,
+	}, nil)
+	errorPercent, slowPercent := percent("ERROR_PERCENT"), percent("SLOW_PERCENT")
+	answer := func(w http.ResponseWriter, _ *http.Request) {
+		if rand.Float64()*100 < slowPercent {
+			time.Sleep(300 * time.Millisecond)
+		}
+		if rand.Float64()*100 < errorPercent {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprintf(w, "%s %s\n", version, pod)
+	}
+	http.Handle("/", promhttp.InstrumentHandlerCounter(requests, promhttp.InstrumentHandlerDuration(seconds, http.HandlerFunc(answer))))
+	http.Handle("/metrics", promhttp.Handler())
 	server := &http.Server{Addr: ":8080"}
 	go func() {
 		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
@@ -63,6 +87,19 @@ func duration(name string) time.Duration {
 		return 0
 	}
 	parsed, err := time.ParseDuration(value)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return parsed
+}
+
+// percent reads an environment variable such as 5; zero if it is not set.
+func percent(name string) float64 {
+	value := os.Getenv(name)
+	if value == "" {
+		return 0
+	}
+	parsed, err := strconv.ParseFloat(value, 64)
 	if err != nil {
 		log.Fatal(err)
 	}

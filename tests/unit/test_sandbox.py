@@ -42,13 +42,15 @@ def test_the_archive_holds_each_version_and_the_pause_image(pack: Callable[[], d
         f"{name}:v0.4-crashes": ([], ["APP_VERSION=v0.4-crashes", "CRASH_AFTER=5s"]),
         f"{name}:v0.4-never-ready": ([], ["APP_VERSION=v0.4-never-ready", "FAIL_READY=1"]),
         f"{name}:v0.4-flaps": ([], ["APP_VERSION=v0.4-flaps", "FLAP_EVERY=3s"]),
+        f"{name}:v0.4-errors": ([], ["APP_VERSION=v0.4-errors", "ERROR_PERCENT=5"]),
+        f"{name}:v0.4-slow": ([], ["APP_VERSION=v0.4-slow", "SLOW_PERCENT=20"]),
         "sandbox.local/pause:1": (["pause"], []),
     }
 
 
 def test_every_blob_of_the_archive_has_its_digest_as_name(pack: Callable[[], dict[str, bytes]]) -> None:
     blobs = {name: data for name, data in pack().items() if name.startswith("blobs/")}
-    assert len(blobs) == 15  # one layer, seven configurations, seven manifests
+    assert len(blobs) == 19  # one layer, nine configurations, nine manifests
     assert all(name == f"blobs/sha256/{hashlib.sha256(data).hexdigest()}" for name, data in blobs.items())
 
 
