@@ -78,7 +78,9 @@ def serve(engine_address: str, nodejs: bool) -> None:
             yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
         def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
-            return empty_pb2.Empty()  # The signal to the process group does it.
+            if program:  # As the official host does: the engine waits for a hook that the program is in.
+                program.send_signal(signal.SIGINT)
+            return empty_pb2.Empty()
 
         def GeneratePackage(self, request: Any, context: Any) -> language_pb2.GeneratePackageResponse:
             node_program.generate_sdk(request.schema, request.directory)
