@@ -16,7 +16,14 @@ hooks = pulumi.ResourceHookBinding.merge(proof(settings.proven_in, spelling), pr
 options = pulumi.ResourceOptions(protect=settings.protect, hooks=hooks)
 
 # A constant: child names hang on it, so that a changed `name` is a change of the release and not another one.
-release = CanaryRelease("release", settings.release, options, spelling=spelling)
+release = CanaryRelease(
+    "release",
+    settings.release,
+    options,
+    spelling=spelling,
+    gates=settings.gates,
+    evidence_folder=settings.evidence_folder,
+)
 
 pulumi.export("stableVersion", release.stable_version)
 pulumi.export("stableReplicas", release.stable_replicas)

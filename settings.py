@@ -10,16 +10,17 @@ from typing import Any, cast
 import pulumi
 import yaml  # comes with pulumi, which reads stack files with it
 
-from components import CanaryReleaseArgs, checks
+from components import CanaryReleaseArgs, Gates, checks
 from components.args import BOUNDS, DEFAULTS
+from components.gates import problems as gate_problems
 from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, literal, nearest, report
 from components.release import camel
 from kubeconfig import servers
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
-STACK_KEYS = ("protect", "provenIn", "apiServer")
+STACK_KEYS = ("protect", "provenIn", "apiServer", "gates", "prometheusUrl", "prometheusToken", "evidenceFolder")
 """Keys that say where the stack runs and how it treats its release, and are no arguments of it."""
-OBJECTS = ("container", "pod")
+OBJECTS = ("container", "pod", "gates")
 VERSIONS = ("stable_version", "canary_version")
 ZERO_IS_ABSENT = ("service_port", "node_port", "fixed_total")
 
@@ -31,6 +32,9 @@ class Settings:
     release: CanaryReleaseArgs
     protect: bool
     """Whether stable Deployment and Service can be deleted only after this is taken back."""
+    gates: Gates
+    evidence_folder: Path | None
+    """Where each update that changed the release leaves a document; None for nowhere."""
     proven_in: str | None
     """Fully qualified name of the stack whose stable version a canary must have; None where any may start."""
 
@@ -39,7 +43,7 @@ def read_settings() -> Settings:
     """The settings of the selected stack. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
     own = _own(_config(), project)
-    args = arguments_of(own)
+    args, gates = arguments_of(own), _gates(own)
     protect, proven_in = own.get("protect", "false"), _qualified(own.get("provenIn", ""))
     kubernetes = pulumi.Config("kubernetes")
     context, server = kubernetes.get("context"), own.get("apiServer", "")
@@ -48,12 +52,21 @@ def read_settings() -> Settings:
         *problems_of(project, stack, args, context, kubernetes.get("kubeconfig"), server),
         *_stack_keys(protect, proven_in),
         *_declared_twice(project, stack, args, context),
+        *gate_problems(gates.checks, gates.prometheus_url, gates.prometheus_token),
     ]
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         headline = f"the config of stack {stack} has {count}; nothing was changed"
         raise pulumi.RunError(report(headline, problems, config_keys(stack)))
-    return Settings(cast(CanaryReleaseArgs, args), protect == "true", proven_in or None)
+    folder = own.get("evidenceFolder")
+    return Settings(
+        cast(CanaryReleaseArgs, args), protect == "true", gates, Path(folder) if folder else None, proven_in or None
+    )
+
+
+def _gates(config: Mapping[str, str]) -> Gates:
+    given = _parsed("gates", config.get("gates") or "{}")
+    return Gates(given, config.get("prometheusUrl", ""), config.get("prometheusToken") or None)
 
 
 def problems_of(
@@ -139,11 +152,17 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
 
 
 def _secrets(project: str) -> Iterator[Problem]:
-    """Arguments are plain: the state, the preview and the Deployment would show a secret."""
-    for name in KEYS:
-        if pulumi.runtime.is_config_secret(key := f"{project}:{name}"):
+    """Arguments are plain: the state, the preview and the Deployment would show a secret. The token is one."""
+    token = f"{project}:prometheusToken"
+    for key, value in _config().items():
+        secret = pulumi.runtime.is_config_secret(key)
+        if secret and key.startswith(f"{project}:") and key != token:
             accepted = "must not be secret: it would stand in the state and the Deployment in plain text; "
             accepted += "keep it in a Kubernetes Secret and name that in container.env[].valueFrom.secretKeyRef"
+            yield Problem(key, SECRET, accepted, [(key, REMOVE)])
+        elif key == token and value and not secret:
+            accepted = "must be secret: `pulumi config set --secret prometheusToken` asks for it; "
+            accepted += "this one stands in the stack file in plain text, so have it replaced"
             yield Problem(key, SECRET, accepted, [(key, REMOVE)])
 
 

@@ -2,6 +2,7 @@
 
 from .args import CanaryReleaseArgs
 from .canary_release import CanaryRelease
+from .gates import Check, Gates
 from .interrupts import end_quietly_on_interrupt
 
-__all__ = ["CanaryRelease", "CanaryReleaseArgs", "end_quietly_on_interrupt"]
+__all__ = ["CanaryRelease", "CanaryReleaseArgs", "Check", "Gates", "end_quietly_on_interrupt"]

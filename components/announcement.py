@@ -1,11 +1,14 @@
 """What an update will do to users, as plain text: in previews, updates and rehearsals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from .comparison import State
 from .exposure import Track, percentage, surge
 from .problems import MISSING, REMOVE, Problem, Spelling, report, shown
 from .release import Release
+from .sampling import Verdict
 from .transition import (
     CONTENT,
     IDENTITY,
@@ -90,6 +93,23 @@ def refusal(
     return f"{report(headline, problems, spelling)}\n\n{_way(old, new, shortest_way(old, new, finished), spelling)}"
 
 
+def gate_refusal(
+    name: str, old: Release, new: Release, verdict: Verdict, spelling: Spelling, finished: bool = True
+) -> str:
+    """Why the gates refuse the update, every sample, and what can be done."""
+    states = ", ".join(f"{check}: {state.value}" for check, state in verdict.checks.items())
+    headline = f"CanaryRelease {name!r}: this update {sentence(old, new, finished)}, and its gates refuse it ({states})"
+    skip = f"{spelling.name('skip_transition_checks')} goes around gates and rules in an emergency"
+    if verdict.state is State.FAILURE:
+        stable = Track(old.stable.version, old.fixed_total or old.stable.replicas)
+        stopped = replace(old, stable=stable, canary=Track(old.canary_version or "", 0))
+        steps = "\n".join(_steps(new, [stopped], spelling))
+        way = f"{old.canary_version} keeps {_share(old)} as canary; to stop it:\n{steps}"
+    else:
+        way = f"when there are answers and enough traffic, the same again:\n  {spelling.update}"
+    return f"{headline}; nothing was changed\n\n{verdict.table()}\n\n{way}\n{skip}"
+
+
 def _figures(old: Release | None, new: Release) -> list[tuple[str, str, str]]:
     most, fewest = most_and_fewest(old, new)
     return [
@@ -120,13 +140,15 @@ def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling)
         return "no update leads there: declare a second release beside this one, move its users over, remove this one"
     if not way:
         return "no update leads there: fixed_total leaves no room for one canary pod within max_canary_share"
-    lines = ["allowed instead, one update after the other:"]
-    # The config already says what is refused: the first step starts from there.
+    return "\n".join(["allowed instead, one update after the other:", *_steps(new, way, spelling)])
+
+
+def _steps(new: Release, way: Sequence[Release], spelling: Spelling) -> Iterator[str]:
+    """The commands of each step. The config already says what is refused: the first step starts from there."""
     for number, (before, after) in enumerate(zip([new, *way], way, strict=False), 1):
         now = after.arguments()
         fixes = [spelling.fix(spelling.path(name), now.get(name, REMOVE)) for name in edits(before, after)]
-        lines += [f"  {number}. {fixes[0]}", *(f"     {fix}" for fix in fixes[1:]), f"     {spelling.update}"]
-    return "\n".join(lines)
+        yield from [f"  {number}. {fixes[0]}", *(f"     {fix}" for fix in fixes[1:]), f"     {spelling.update}"]
 
 
 def _rolls(old: Release, new: Release, track: int) -> bool:

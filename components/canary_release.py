@@ -1,6 +1,7 @@
 """The component: declares the objects of a release and nothing else; rules and manifests come from the pure modules."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import pulumi
@@ -10,6 +11,8 @@ from pulumi_kubernetes.core.v1 import Service
 
 from . import checks, claims, hosting, objects
 from .args import CanaryReleaseArgs
+from .gates import Gates
+from .gates import problems as gate_problems
 from .problems import ARGUMENTS, PROPERTIES, Spelling, report
 from .release import Release, camel
 from .update_hook import UpdateHook
@@ -60,19 +63,21 @@ class CanaryRelease(ComponentResource):
         opts: ResourceOptions | None = None,
         *,
         spelling: Spelling = ARGUMENTS,
+        gates: Gates | None = None,
+        evidence_folder: Path | None = None,
     ) -> None:
         hosted = hosting.made_by_host()
         if hosted:
             spelling = PROPERTIES
         try:
-            release = _valid(name, args, spelling)
+            release = _valid(name, args, spelling, gates)
             claims.claim(name, release, opts, spelling)
         except pulumi.RunError as error:
             if not hosted:
                 raise
             self.__dict__["urn"] = hosting.refusal(str(error))
             return
-        hook = UpdateHook(name, release, spelling)
+        hook = UpdateHook(name, release, spelling, gates, evidence_folder)
         super().__init__("canary-release:index:CanaryRelease", name, release.inputs(), hook.added_to(opts))
 
         async def canary_first() -> bool:
@@ -102,7 +107,8 @@ class CanaryRelease(ComponentResource):
         service = self._service(f"{name}-service", release) if release.service_name else None
 
         # Outputs in the state mean that the update finished: they wait for all objects.
-        finished = Output.all(*(each.urn for each in (*deployments, service) if each))
+        made = Output.all(*(each.urn for each in (*deployments, service) if each))
+        finished = made.apply(lambda _: hook.finish())
 
         def output(value: Any) -> Output[Any]:
             return finished.apply(lambda _: value)
@@ -140,10 +146,13 @@ class CanaryRelease(ComponentResource):
         return Service(name, **objects.service(release), opts=ResourceOptions(parent=self, delete_before_replace=True))
 
 
-def _valid(name: str, args: CanaryReleaseArgs, spelling: Spelling) -> Release:
+def _valid(name: str, args: CanaryReleaseArgs, spelling: Spelling, gates: Gates | None) -> Release:
     if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
         raise pulumi.RunError(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
-    if problems := checks.problems(cast(Mapping[str, Any], args)):
+    problems = checks.problems(cast(Mapping[str, Any], args))
+    if gates:
+        problems += gate_problems(gates.checks, gates.prometheus_url, gates.prometheus_token)
+    if problems:
         raise pulumi.RunError(
             report(f"CanaryRelease {name!r} has invalid arguments and was not declared", problems, spelling)
         )

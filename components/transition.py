@@ -120,13 +120,15 @@ def _one_at_a_time(old: Release, new: Release) -> Iterator[Broken]:
     yield from _broken_by(CONTENT, old, new, rule)
 
 
+def _larger_share(old: Release, new: Release) -> bool:
+    """Compared without division: no rounding decides it."""
+    return new.canary_replicas * old.stable.replicas > old.canary_replicas * new.stable.replicas
+
+
 def _small_start(old: Release, new: Release) -> Iterator[Broken]:
-    was, now = _running(old), _running(new)
-    if not (kind(old, new) is Kind.CHANGE_CANARY and was and now):
-        return
-    if now.replicas * old.stable.replicas > was.replicas * new.stable.replicas:
+    if kind(old, new) is Kind.CHANGE_CANARY and _larger_share(old, new):
         rule = "a new canary version starts at no larger share than the old one had: change it, then widen"
-        yield Broken("canary_replicas", was.replicas, now.replicas, rule)
+        yield Broken("canary_replicas", old.canary_replicas, new.canary_replicas, rule)
 
 
 def _total(old: Release, new: Release) -> Iterator[Broken]:
@@ -134,6 +136,13 @@ def _total(old: Release, new: Release) -> Iterator[Broken]:
         # The engine deletes after everything else.
         rule = "with a fixed total its pods must be gone before stable grows: scale it to 0 first, then remove it"
         yield Broken("canary_version", old.canary_version, None, rule)
+
+
+def is_gated(old: Release, new: Release) -> bool:
+    """Whether gates judge the update: it gives more users the version that runs as canary."""
+    was, now = _running(old), _running(new)
+    widened = was is not None and now is not None and was.version == now.version and _larger_share(old, new)
+    return widened or kind(old, new) is Kind.PROMOTE
 
 
 def canary_goes_first(old: Release | None, new: Release) -> bool:

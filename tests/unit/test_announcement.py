@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.announcement import announcement, most_and_fewest, refusal, sentence
+from components.announcement import announcement, gate_refusal, most_and_fewest, refusal, sentence
+from components.comparison import State
 from components.problems import config_keys
 from components.release import Release
+from components.sampling import Sample, Verdict
 from components.transition import broken_rules
 
 from .test_transition import release, states
@@ -99,6 +101,42 @@ def test_a_refusal_names_key_values_rule_and_the_commands():
         "  2. pulumi config set --stack prod canaryReplicas 3\n"
         "     pulumi up --stack prod"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "old", "new", "way"),
+    [
+        (
+            State.FAILURE,
+            release("v1*2", "v2*1"),
+            release("v2*2", "v2*0"),
+            "v2 keeps 33.3 % as canary; to stop it:\n"
+            "  1. pulumi config set --stack prod stableVersion v1\n"
+            "     pulumi up --stack prod\n",
+        ),
+        (
+            State.FAILURE,
+            release("v1*2", "v2*1", fixed_total=3),
+            release("v1*1", "v2*2", fixed_total=3),
+            "v2 keeps 33.3 % as canary; to stop it:\n"
+            "  1. pulumi config set --stack prod stableReplicas 3\n"
+            "     pulumi config set --stack prod canaryReplicas 0\n"
+            "     pulumi up --stack prod\n",
+        ),
+        (
+            State.INCONCLUSIVE,
+            release("v1*2", "v2*1"),
+            release("v2*2", "v2*0"),
+            "when there are answers and enough traffic, the same again:\n  pulumi up --stack prod\n",
+        ),
+    ],
+)
+def test_a_refusal_of_gates_has_every_sample_and_what_can_be_done(state: State, old: Release, new: Release, way: str):
+    verdict = Verdict({"rate": state}, [Sample("rate", 1, "2026-11-24T22:15:31Z", state, value=0.5)])
+    text = gate_refusal("shop", old, new, verdict, config_keys("prod"))
+    assert text.startswith(f"CanaryRelease 'shop': this update {sentence(old, new)}, and its gates refuse it (rate: ")
+    assert f"; nothing was changed\n\n{verdict.table()}\n\n{way}" in text
+    assert text.endswith("skipTransitionChecks goes around gates and rules in an emergency")
 
 
 def test_a_release_that_is_renamed_is_told_to_move_over():

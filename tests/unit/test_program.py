@@ -155,6 +155,35 @@ def test_config_that_is_secret_is_refused_without_showing_it(
     assert "hunter2" not in str(refusal.value)
 
 
+def test_a_secret_under_a_misspelt_key_is_not_shown(
+    run_stack: Callable[[Path], Recorder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    stack_file = tmp_path / "Pulumi.dev.yaml"
+    text = (ROOT / "Pulumi.dev.yaml").read_text()
+    stack_file.write_text(text.replace("config:", "config:\n  canary:prometheusTokn: hunter2"))
+    monkeypatch.setattr("pulumi.runtime.is_config_secret", lambda key: key == "canary:prometheusTokn")
+    with pytest.raises(pulumi.RunError, match=r"canary:prometheusTokn: \[secret\]") as refusal:
+        run_stack(stack_file)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_how_updates_are_judged_and_recorded_is_no_input_of_the_release(
+    run_stack: Callable[[Path], Recorder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    stack_file = tmp_path / "Pulumi.dev.yaml"
+    text = (ROOT / "Pulumi.dev.yaml").read_text()
+    stack_file.write_text(text)
+    without = run_stack(stack_file).resources
+    gates = """config:
+  canary:gates: {up: {query: up, success: "> 0"}}
+  canary:prometheusUrl: http://127.0.0.1:9090
+  canary:prometheusToken: hunter2
+  canary:evidenceFolder: evidence"""
+    stack_file.write_text(text.replace("config:", gates))
+    monkeypatch.setattr("pulumi.runtime.is_config_secret", lambda key: key == "canary:prometheusToken")
+    assert run_stack(stack_file).resources == without
+
+
 @pytest.mark.parametrize("name", sorted(CanaryReleaseArgs.__annotations__.keys() - CanaryReleaseArgs.__required_keys__))
 def test_an_argument_that_is_none_is_as_good_as_absent(run: Callable[..., Recorder], name: str):
     without = declare(run, stable_version="v1")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.exposure import Track
 from components.release import Release
-from components.transition import Kind, broken_rules, canary_goes_first, is_valid, kind, shortest_way
+from components.transition import Kind, broken_rules, canary_goes_first, is_gated, is_valid, kind, shortest_way
 
 BASE = Release.of({"app": "shop", "image": "example/shop", "stable_version": "v1", "max_canary_share": 50})
 
@@ -51,6 +51,24 @@ def release(stable: str, canary: str | None = None, **changes: object) -> Releas
 )
 def test_every_step_of_a_release_has_its_name(old: tuple[str, ...] | None, new: tuple[str, ...], expected: Kind):
     assert kind(release(*old) if old else None, release(*new)) is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "gated"),
+    [
+        (release("v1*2", "v2*1"), release("v1*2", "v2*2"), True),
+        (release("v1*4", "v2*1"), release("v1*2", "v2*1"), True),
+        (release("v1*2", "v2*1"), release("v2*2", "v2*0"), True),
+        (release("v1*2"), release("v1*2", "v2*1"), False),
+        (release("v1*2", "v2*2"), release("v1*2", "v2*1"), False),
+        (release("v1*2", "v2*1"), release("v1*2"), False),
+        (release("v1*2", "v2*1"), release("v1*2", "v3*1"), False),
+        (release("v2*2"), release("v1*2", "v2*1"), False),
+        (release("v1*2", "v2*1"), release("v1*2", "v2*1", image="a/b"), False),
+    ],
+)
+def test_gates_judge_what_gives_the_canarys_version_more_users(old: Release, new: Release, gated: bool):
+    assert is_gated(old, new) is gated
 
 
 @pytest.mark.parametrize(
