@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sandbox import cluster, images
-from sandbox.environment import BIN, CACHE, LOGS, PROJECT, SOURCES, VENV, SandboxError, installed
+from sandbox.environment import BIN, CACHE, LOGS, PROJECT, SANDBOX, SOURCES, VENV, SandboxError, installed
 from sandbox.processes import tail
 
 ENGINE_VERSION = "v3.246.0"
@@ -135,6 +136,24 @@ def _install(packages: Sequence[str]) -> None:
 
 
 _apt = threading.Lock()
+
+
+def prometheus() -> Path:
+    """Prometheus for tests: the machine's, or Debian's, unpacked, since installing it would start a service."""
+    if own := installed("prometheus"):
+        return Path(own)
+    folder = SANDBOX / "prometheus"
+    program = folder / "usr" / "bin" / "prometheus"
+    if not program.exists():
+        if not installed("apt-get"):
+            raise SandboxError("missing on this machine: install prometheus with its package manager")
+        say("[prometheus] unpacking Debian's package")
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch = f"cd {shlex.quote(str(folder))} && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb ."
+        with _apt:
+            run_logged("prometheus", ["apt-get", "-q", "update"])
+            run_logged("prometheus", ["sh", "-c", fetch])
+    return program
 
 
 def go_program(name: str) -> Path:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from settings import arguments_of
+
 from .conftest import ROOT
 
 
@@ -85,3 +87,7 @@ def test_steps_that_cannot_be_are_refused_in_words(tmp_path: Path, text: str, wo
 
 def test_a_stack_without_a_file_is_refused_with_the_stacks_there_are():
     assert "must be one of dev, prod, staging" in plan("docs/release-plan.yaml", "--stack", "production").stderr
+
+
+def test_how_updates_are_judged_is_nothing_of_a_rehearsal():
+    assert arguments_of({"app": "shop", "gates": {"up": {}}, "evidenceFolder": "evidence"}) == {"app": "shop"}
