@@ -36,7 +36,7 @@ from components import checks, claims, objects
 from components.release import Release
 import settings
 imported = time.perf_counter()
-args = settings.read_settings().args
+args = settings.read_settings().release
 assert not checks.problems(args)
 release = Release.of(args)
 claims.claim("release", release, None)
