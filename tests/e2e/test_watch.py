@@ -70,7 +70,7 @@ def test_make_watch_takes_the_sandboxs_kubeconfig_for_its_stack(released: Stack)
     assert ended.code == 0, ended
     other = released.run(*make, "STACK=staging", KUBECONFIG="/nowhere")
     assert other.code != 0, other
-    assert "there is no Pulumi.staging.yaml: the stack must be one of dev" in other.text
+    assert 'kubernetes:context: "canary-staging"\n    must be in the kubeconfig, which has none' in other.text
 
 
 def test_a_deployment_scaled_by_hand_is_a_mismatch_in_replicas_and_share(released: Stack):
