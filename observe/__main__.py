@@ -8,26 +8,23 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import chain
 
-from rich.console import Console
 from rich.live import Live
-from rich.live_render import LiveRender
 
-from components.release import Release
-
-from .cluster import Cluster, ClusterError
+from .cluster import read
 from .glance import Glance, document, lines
 from .live import frame
-from .options import InvalidError, Options, Target, options, read_target
-from .picture import Picture, picture
+from .options import Options, WatchError, options, read_target
+from .picture import picture
 from .traffic import Sample, Source, send, traffic
 
 INTERVAL_SECONDS = 2
 """How often the cluster is read."""
-TRAFFIC_LINE_SECONDS = 10
+LOOKS_PER_TRAFFIC_LINE = 5
 """How often lines tell of requests: their counts change all the time."""
 ONCE_REQUESTS = 200
 MOST_SAMPLES = 10_000
@@ -38,9 +35,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         given = options(sys.argv[1:])
-        cluster = Cluster(given.target.context, given.target.kubeconfig)
-        return _once(given, cluster) if given.once else _watch(given, cluster)
-    except (InvalidError, ClusterError) as error:
+        looks = glances(given)
+        first = next(looks)
+        rest = () if given.once else looks
+        if sys.stdout.isatty() and not given.json:
+            with Live(frame(first), auto_refresh=False) as live:
+                for glance in rest:
+                    live.update(frame(glance), refresh=True)
+        else:
+            print_lines(chain([first], rest), given.json)
+        return 1 if given.expect and first.mismatches else 0
+    except WatchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -51,112 +56,52 @@ def main() -> int:
         return 0
 
 
-def _once(given: Options, cluster: Cluster) -> int:
-    samples: deque[Sample] = deque()
-    if given.source:
-        asyncio.run(send(given.source, samples.append, ONCE_REQUESTS))
-    glance = _look(given.target, cluster, samples if given.source else None)
-    if _live(given):
-        Console().print(frame(glance, given.source))
-    else:
-        Lines(given.json).tell(glance)
-    return 1 if given.expect and glance.mismatches else 0
-
-
-def _watch(given: Options, cluster: Cluster) -> int:
-    glances = glances_of(given, cluster)
-    last = next(glances)
-    if _live(given):
-        try:
-            # Ends in … where the terminal is too low for all of it.
-            drawn = LiveRender(frame(last, given.source), vertical_overflow="ellipsis")
-            with Live(drawn, screen=True, auto_refresh=False) as live:
-                for last in glances:
-                    drawn.set_renderable(frame(last, given.source))
-                    live.refresh()
-        finally:
-            # What was on the screen of its own stays on the terminal.
-            Console().print(frame(last, given.source))
-    told = Lines(given.json, traffic_due=time.monotonic() + TRAFFIC_LINE_SECONDS)
-    told.tell(last)
-    for glance in glances:
-        told.tell(glance)
-    return 0
-
-
-def _live(given: Options) -> bool:
-    return sys.stdout.isatty() and not given.json
-
-
-def glances_of(given: Options, cluster: Cluster) -> Iterator[Glance]:
+def glances(given: Options) -> Iterator[Glance]:
     """What is seen, every two seconds. What cannot be read after the first time is told in a note."""
-    samples: deque[Sample] | None = deque(maxlen=MOST_SAMPLES) if given.source else None
-    last = _look(given.target, cluster, samples)
-    if given.source and samples is not None:
+    samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
+    if given.source and given.once:
+        asyncio.run(send(given.source, samples.append, ONCE_REQUESTS))
+    last = _look(given, samples)
+    yield last
+    if given.source:
         _in_background(given.source, samples)
-    due = time.monotonic()
     while True:
+        time.sleep(INTERVAL_SECONDS)
+        try:
+            last = _look(given, samples, last)
+        except WatchError as error:
+            last = replace(last, note=str(error))
         yield last
-        due = max(due + INTERVAL_SECONDS, time.monotonic())
-        time.sleep(max(0.0, due - time.monotonic()))
-        target, note = last.target, ""
-        try:
-            target = read_target(target.stack)
-        except InvalidError as error:
-            note = str(error)
-        if (target.context, target.kubeconfig) != (given.target.context, given.target.kubeconfig):
-            raise ClusterError(f"stack {target.stack} is in context {target.context} now: start again to see it there")
-        try:
-            glance = replace(_look(target, cluster, samples, last), note=note)
-        except ClusterError as error:
-            glance = replace(last, note=str(error))
-        last = glance
 
 
-def _look(target: Target, cluster: Cluster, samples: deque[Sample] | None, last: Glance | None = None) -> Glance:
-    now = datetime.now(timezone.utc)
-    seen = picture(target.release, cluster.read(target.release), now)
-    if samples and last and _split(target.release, seen) != _split(last.target.release, last.picture):
+def _look(given: Options, samples: deque[Sample], before: Glance | None = None) -> Glance:
+    target, now = read_target(given.stack), datetime.now(timezone.utc)
+    seen = picture(target.release, read(target), now)
+    if before and (target.release, seen.share) != (before.target.release, before.picture.share):
         # Answers of before would count against a share that is another one now.
         samples.clear()
     # A copy: the thread that asks goes on.
-    tally = None if samples is None else traffic(list(samples), target.release)
+    tally = traffic(list(samples), target.release) if given.source else None
     return Glance(now.astimezone(), target, seen, tally)
 
 
-def _split(release: Release, seen: Picture) -> tuple[object, ...]:
-    return release.stable, release.canary, [track.endpoints for track in seen.tracks]
-
-
 def _in_background(source: Source, samples: deque[Sample]) -> None:
-    def run() -> None:
-        asyncio.run(send(source, samples.append))
-
-    threading.Thread(target=run, daemon=True).start()
+    sending = threading.Thread(target=lambda: asyncio.run(send(source, samples.append)), daemon=True)
+    sending.start()
 
 
-@dataclass
-class Lines:
+def print_lines(looks: Iterable[Glance], as_json: bool) -> None:
     """Prints glances for who is no terminal: as JSON, or as those lines that are new."""
-
-    json: bool
-    traffic_due: float = 0
-    told: dict[str, str] = field(default_factory=dict[str, str])
-
-    def tell(self, glance: Glance) -> None:
-        """Prints a glance, or what is new in it."""
-        if self.json:
+    told: list[str] = []
+    for number, glance in enumerate(looks):
+        if as_json:
             print(json.dumps(document(glance)), flush=True)
-            return
-        found, now = lines(glance), time.monotonic()
-        if now < self.traffic_due:
-            found = {key: text for key, text in found.items() if not key.startswith("traffic")}
-        else:
-            self.traffic_due = now + TRAFFIC_LINE_SECONDS
-        for key, text in found.items():
-            if self.told.get(key) != text:
+            continue
+        found = lines(glance, with_traffic=number % LOOKS_PER_TRAFFIC_LINE == 0)
+        for text in found:
+            if text not in told:
                 print(f"{datetime.now():%H:%M:%S} {text}", flush=True)
-        self.told = found
+        told = found
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Any, cast
 
 import yaml
 from kubernetes import client, config
+from kubernetes.client.exceptions import ForbiddenException
 from urllib3.exceptions import HTTPError  # comes with kubernetes, which raises it
 
-from components.release import Release
+from kubeconfig import kubectl_options
+
+from .options import Target, WatchError
 
 Json = dict[str, Any]
 
@@ -19,106 +21,57 @@ TIMEOUT_SECONDS = 5
 """How long the API server may take for one answer."""
 
 
-class ClusterError(Exception):
-    """The cluster cannot be read at all; the text says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class MissingPermission:
-    """A resource that the identity may not list."""
-
-    resource: str
-    namespace: str
-    user: str
-
-    def __str__(self) -> str:
-        where, role = f"--namespace {self.namespace}", f"watch-{self.resource.partition('.')[0]}"
-        return (
-            f"{self.user} may not list {self.resource} in namespace {self.namespace}; "
-            f"fix: kubectl create role {role} {where} --verb list --resource {self.resource} && "
-            f"kubectl create rolebinding {role} {where} --role {role} --user {self.user}"
-        )
-
-
 @dataclass(frozen=True)
 class Objects:
-    """What the cluster has of a release; None is what the identity may not list."""
+    """What the cluster has of a release."""
 
-    deployments: list[Json] | None
-    pods: list[Json] | None
-    endpoint_slices: list[Json] | None
-    events: list[Json] | None
-    missing: tuple[MissingPermission, ...]
+    deployments: list[Json]
+    pods: list[Json]
+    endpoint_slices: list[Json]
+    events: list[Json]
+    """Warnings of all pods of the namespace."""
 
 
-class Cluster:
-    """The API server of a context. Raises `ClusterError` if there is none."""
-
-    def __init__(self, context: str, kubeconfig: str | None) -> None:
-        self.context = context
-        settings = client.Configuration()
-        settings.retries = False
+def read(target: Target) -> Objects:
+    """The objects at this moment. Raises `WatchError` if they cannot be read, with every missing permission."""
+    api, release = _client(target.context, target.kubeconfig), target.release
+    host = str(cast(Any, api).configuration.host)
+    core, app = client.CoreV1Api(api), {"label_selector": f"app={release.app}"}
+    of_service = {"label_selector": f"kubernetes.io/service-name={release.service_name or ''}"}
+    warnings = {"field_selector": "type=Warning,involvedObject.kind=Pod"}
+    lists: dict[str, tuple[Any, dict[str, str]]] = {
+        "deployments.apps": (client.AppsV1Api(api).list_namespaced_deployment, app),
+        "pods": (core.list_namespaced_pod, app),
+        "endpointslices.discovery.k8s.io": (client.DiscoveryV1Api(api).list_namespaced_endpoint_slice, of_service),
+        "events": (core.list_namespaced_event, warnings),
+    }
+    found: list[list[Json]] = []
+    missing: list[str] = []
+    for resource, (lister, selector) in lists.items():
         try:
-            api = _client(context, kubeconfig, settings)
-        except (config.ConfigException, OSError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise ClusterError(f"the kubeconfig's context {context} cannot be used: {_line(error)}") from error
-        self.host = str(cast(Any, api).configuration.host)
-        core = client.CoreV1Api(api)
-        self._lists: dict[str, Callable[..., Any]] = {
-            "deployments.apps": client.AppsV1Api(api).list_namespaced_deployment,
-            "pods": core.list_namespaced_pod,
-            "endpointslices.discovery.k8s.io": client.DiscoveryV1Api(api).list_namespaced_endpoint_slice,
-            "events": core.list_namespaced_event,
-        }
+            # As JSON: the client's own classes refuse what a server of another version leaves out.
+            answer = lister(release.namespace, **selector, _preload_content=False, _request_timeout=TIMEOUT_SECONDS)
+            found.append(json.loads(cast(bytes, answer.data))["items"])
+        except ForbiddenException as error:
+            user = re.search(r'User \\"(.+?)\\"', str(cast(Any, error).body))
+            missing.append(missing_permission(resource, release.namespace, user[1] if user else "this identity"))
+        except (client.ApiException, HTTPError, ValueError, KeyError) as error:
+            hint = "; `make up` starts the sandbox" if target.context == "canary-sandbox" else ""
+            server = f"the API server of context {target.context} does not answer at {host}"
+            raise WatchError(f"{server}: {_line(error)}{hint}") from error
+    if missing:
+        raise WatchError("\n".join(missing))
+    return Objects(*found)
 
-    def read(self, release: Release) -> Objects:
-        """The objects at this moment. Raises `ClusterError` if the API server does not answer, or refuses to."""
-        missing: list[MissingPermission] = []
 
-        def permitted(resource: str, **selector: str) -> list[Json] | None:
-            items = self._list(resource, release.namespace, selector)
-            if isinstance(items, MissingPermission):
-                missing.append(items)
-                return None
-            return items
-
-        app = f"app={release.app}"
-        deployments = permitted("deployments.apps", label_selector=app)
-        pods = permitted("pods", label_selector=app)
-        slices: list[Json] | None = []
-        if release.service_name:
-            selector = f"kubernetes.io/service-name={release.service_name}"
-            slices = permitted("endpointslices.discovery.k8s.io", label_selector=selector)
-        events: list[Json] | None = []
-        if any(not is_ready(pod) for pod in pods or []):
-            events = permitted("events", field_selector="type=Warning,involvedObject.kind=Pod")
-        return Objects(deployments, pods, slices, events, tuple(missing))
-
-    def _list(self, resource: str, namespace: str, selector: Mapping[str, str]) -> list[Json] | MissingPermission:
-        # As JSON: the client's own classes refuse what a server of another version leaves out.
-        options = {"_preload_content": False, "_request_timeout": TIMEOUT_SECONDS}
-        try:
-            answer = self._lists[resource](namespace, **selector, **options)
-            status, body = cast(int, answer.status), cast(bytes, answer.data)
-        except client.ApiException as error:
-            status, body = cast(Any, error).status, str(cast(Any, error).body or "").encode()
-        except HTTPError as error:
-            hint = "; `make up` starts the sandbox" if self.context == "canary-sandbox" else ""
-            text = f"the API server of context {self.context} does not answer at {self.host}: {_line(error)}{hint}"
-            raise ClusterError(text) from error
-        try:
-            content = cast(Json, json.loads(body))
-            if status == 200:
-                return cast(list[Json], content["items"])
-            message = str(content.get("message"))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            message = body[:100].decode(errors="replace")
-        if status == 403:
-            user = re.search(r'User "([^"]+)"', message)
-            return MissingPermission(resource, namespace, user[1] if user else "this identity")
-        if status == 401:
-            raise ClusterError(f"the API server at {self.host} does not accept the credentials of {self.context}")
-        raise ClusterError(f"the API server at {self.host} answers {status} to list {resource}: {message}")
+def missing_permission(resource: str, namespace: str, user: str) -> str:
+    """What the user may not do, and the commands that change it."""
+    where, role = f"--namespace {namespace}", f"watch-{resource.partition('.')[0]}"
+    return (
+        f"missing permission: {user} may not list {resource} in namespace {namespace}; "
+        f"fix: kubectl create role {role} {where} --verb list --resource {resource} && "
+        f"kubectl create rolebinding {role} {where} --role {role} --user {user}"
+    )
 
 
 def inside(item: Json, *path: str) -> Json:
@@ -143,14 +96,17 @@ def is_ready(pod: Json) -> bool:
     return condition(pod, "Ready").get("status") == "True"
 
 
-def _client(context: str, kubeconfig: str | None, settings: client.Configuration) -> client.ApiClient:
-    load = cast(Any, config)  # without types
-    if kubeconfig and not Path(kubeconfig).is_file():
-        content = yaml.safe_load(kubeconfig)
-        return load.new_client_from_config_dict(content, context, client_configuration=settings)
-    return load.new_client_from_config(kubeconfig, context, client_configuration=settings)
+@cache
+def _client(context: str, kubeconfig: str | None) -> client.ApiClient:
+    settings = client.Configuration()
+    settings.retries = False
+    try:
+        with kubectl_options(kubeconfig) as options:
+            load = cast(Any, config).new_client_from_config  # without types
+            return load(options[-1] if options else None, context, client_configuration=settings)
+    except (config.ConfigException, OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise WatchError(f"the kubeconfig's context {context} cannot be used: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
-    return " ".join(str(reason).split())[:200]
+    return " ".join(str(getattr(error, "reason", None) or error).split())[:200]

@@ -1,5 +1,6 @@
 """Objects of the cluster → what of the release runs: pods and ready endpoints by track."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 from components.release import Release
 
 from . import reasons
-from .cluster import Json, MissingPermission, Objects, inside, is_ready, listed
+from .cluster import Json, Objects, inside, is_ready, listed
 
 
 @dataclass(frozen=True)
@@ -18,40 +19,40 @@ class Pod:
     version: str
     state: str
     """`ready`, `unready`, `terminating`, or `ended`: evicted, for example, which no Deployment counts."""
+    endpoint: bool
+    """Whether it is a ready endpoint of the Service; where there is no Service, whether it is ready."""
     restarts: int
     age_seconds: int
-    reasons: tuple[str, ...]
-    """Why it is not ready, in plain words."""
 
 
 @dataclass(frozen=True)
 class TrackPicture:
-    """What of a track runs. None is what is not known for want of a permission."""
+    """What of a track runs."""
 
     name: str
     """`stable` or `canary`."""
-    deployment: str
-    """Name of the Deployment."""
-    exists: bool | None
     version: str | None
-    """The version that the Deployment is to run; where there is no Deployment, that of all pods, if they have one."""
-    desired: int | None
-    pods: tuple[Pod, ...] | None
-    endpoints: int | None
-    """Ready endpoints of the Service, or ready pods where there is none."""
-    reasons: tuple[str, ...]
-    """Why pods are not there, in plain words."""
+    """The version that the Deployment is to run; None if there is no Deployment."""
+    desired: int
+    ready: int
+    """Pods of that version; while the Deployment rolls, others serve beside them."""
+    unready: int
+    restarts: int
+    age_seconds: int | None
+    """Age of the youngest pod; None if there is none."""
+    endpoints: int
+    pods: tuple[Pod, ...]
 
-    def count(self, state: str, version: str | None = None) -> int | None:
-        """Pods in a state, of one version or of all."""
-        if self.pods is None:
-            return None
-        return sum(pod.state == state and version in (None, pod.version) for pod in self.pods)
 
-    @property
-    def restarts(self) -> int | None:
-        """Restarts of all containers of the track's pods."""
-        return None if self.pods is None else sum(pod.restarts for pod in self.pods)
+@dataclass(frozen=True)
+class Share:
+    """The share that the canary has."""
+
+    of: str
+    """What it is one of: ready endpoints; where there is no Service, ready pods."""
+    total: int
+    canary: float | None
+    """In percent; None if there are none."""
 
 
 @dataclass(frozen=True)
@@ -62,89 +63,63 @@ class Picture:
     canary: TrackPicture
     stray_endpoints: tuple[str, ...]
     """Ready endpoints of the Service that belong to neither track, by pod or address."""
-    missing: tuple[MissingPermission, ...]
-
-    @property
-    def tracks(self) -> tuple[TrackPicture, TrackPicture]:
-        return self.stable, self.canary
-
-    @property
-    def endpoints(self) -> int | None:
-        """All ready endpoints."""
-        if self.stable.endpoints is None or self.canary.endpoints is None:
-            return None
-        return self.stable.endpoints + self.canary.endpoints + len(self.stray_endpoints)
-
-    @property
-    def canary_share(self) -> float | None:
-        """Share of the canary in all ready endpoints, in percent; None if it is not known or there is none."""
-        canary, total = self.canary.endpoints, self.endpoints
-        return 100 * canary / total if canary is not None and total else None
-
-    def failing(self) -> dict[str, str]:
-        """What is wrong, by the name of its pod or Deployment; pods with the same reason are told once."""
-        told: dict[str, str] = {}
-        named: dict[str, list[str]] = {}
-        for track in self.tracks:
-            if track.reasons:
-                told[f"Deployment {track.deployment}"] = "; ".join(track.reasons)
-            for pod in track.pods or ():
-                if pod.reasons and pod.state != "terminating":
-                    named.setdefault("; ".join(pod.reasons), []).append(f"pod {pod.name}")
-        for text, (first, *others) in named.items():
-            told[f"{first} and {len(others)} more" if others else first] = text
-        return told
+    share: Share
+    failing: dict[str, str]
+    """Why pods are not ready or not there, in plain words, by the name of the Deployment or pod."""
 
 
 def picture(release: Release, objects: Objects, now: datetime) -> Picture:
     """What of the release runs, by its objects at this moment."""
-    ready = None if objects.endpoint_slices is None else set(_ready_endpoints(objects.endpoint_slices))
-    stable = _track("stable", release.name, release, objects, ready, now)
-    canary = _track("canary", release.canary_name, release, objects, ready, now)
-    known = {pod.name for track in (stable, canary) for pod in track.pods or ()}
-    stray = sorted((ready or set()) - known) if objects.pods is not None else []
-    return Picture(stable, canary, tuple(stray), objects.missing)
+    endpoints = set(_ready_endpoints(objects.endpoint_slices)) if release.service_name else None
+    stable = _track("stable", release.name, release, objects, endpoints, now)
+    canary = _track("canary", release.canary_name, release, objects, endpoints, now)
+    stray = (endpoints or set()) - {pod.name for pod in stable.pods + canary.pods}
+    total = stable.endpoints + canary.endpoints + len(stray)
+    of = "ready pods" if endpoints is None else "ready endpoints"
+    share = Share(of, total, 100 * canary.endpoints / total if total else None)
+    tracks = (release.name, release.canary_name)
+    deployments = [each for each in objects.deployments if each["metadata"]["name"] in tracks]
+    found = {f"Deployment {each['metadata']['name']}": reasons.of_deployment(each) for each in deployments}
+    found |= {f"pod {each['metadata']['name']}": reasons.of_pod(each, objects.events) for each in objects.pods}
+    failing = {name: "; ".join(why) for name, why in found.items() if why}
+    return Picture(stable, canary, tuple(sorted(stray)), share, failing)
 
 
 def _track(
-    name: str, deployment_name: str, release: Release, objects: Objects, ready: set[str] | None, now: datetime
+    name: str, deployment: str, release: Release, objects: Objects, endpoints: set[str] | None, now: datetime
 ) -> TrackPicture:
-    found = [each for each in objects.deployments or [] if each["metadata"]["name"] == deployment_name]
-    spec: Json = found[0]["spec"] if found else {}
-    pods = None
-    if objects.pods is not None:
-        own = [pod for pod in objects.pods if pod["metadata"].get("labels", {}).get("version") == name]
-        pods = tuple(_pod(pod, release, objects.events or [], now) for pod in own)
-    endpoints = None
-    if pods is not None and release.service_name is None:
-        endpoints = sum(pod.state == "ready" for pod in pods)
-    elif pods is not None and ready is not None:
-        endpoints = sum(pod.name in ready for pod in pods)
-    running = {pod.version for pod in pods or ()}
+    spec: Json = {each["metadata"]["name"]: each["spec"] for each in objects.deployments}.get(deployment, {})
+    version = _version(spec["template"]["spec"], release) if spec else None
+    own = [pod for pod in objects.pods if inside(pod, "metadata", "labels").get("version") == name]
+    pods = tuple(_pod(pod, release, endpoints, now) for pod in own)
     return TrackPicture(
         name=name,
-        deployment=deployment_name,
-        exists=None if objects.deployments is None else bool(found),
-        version=_version(spec["template"]["spec"], release) if found else running.pop() if len(running) == 1 else None,
-        desired=spec.get("replicas", 1) if found else None if objects.deployments is None else 0,
+        version=version,
+        desired=spec.get("replicas", 0),
+        ready=sum(pod.state == "ready" and pod.version == version for pod in pods),
+        unready=sum(pod.state == "unready" for pod in pods),
+        restarts=sum(pod.restarts for pod in pods),
+        age_seconds=min((pod.age_seconds for pod in pods), default=None),
+        endpoints=sum(pod.endpoint for pod in pods),
         pods=pods,
-        endpoints=endpoints,
-        reasons=tuple(reasons.of_deployment(found[0])) if found else (),
     )
 
 
-def _pod(pod: Json, release: Release, events: list[Json], now: datetime) -> Pod:
-    metadata, status = pod["metadata"], pod.get("status", {})
+def _pod(pod: Json, release: Release, endpoints: set[str] | None, now: datetime) -> Pod:
+    metadata, status = pod["metadata"], inside(pod, "status")
     created = datetime.fromisoformat(metadata["creationTimestamp"].replace("Z", "+00:00"))
-    ended = status.get("phase") in ("Failed", "Succeeded")
-    state = "terminating" if "deletionTimestamp" in metadata else "ended" if ended else ""
+    state = "ready" if is_ready(pod) else "unready"
+    if "deletionTimestamp" in metadata:
+        state = "terminating"
+    elif status.get("phase") in ("Failed", "Succeeded"):
+        state = "ended"
     return Pod(
         name=metadata["name"],
         version=_version(pod["spec"], release),
-        state=state or ("ready" if is_ready(pod) else "unready"),
+        state=state,
+        endpoint=state == "ready" if endpoints is None else metadata["name"] in endpoints,
         restarts=sum(container.get("restartCount", 0) for container in listed(status, "containerStatuses")),
         age_seconds=max(0, int((now - created).total_seconds())),
-        reasons=tuple(reasons.of_pod(pod, events)),
     )
 
 
@@ -152,14 +127,13 @@ def _version(spec: Json, release: Release) -> str:
     """What follows the release's repository in the image; another repository's image as a whole."""
     containers = {container["name"]: container["image"] for container in spec["containers"]}
     image = str(containers.get(release.container_name) or spec["containers"][0]["image"])
-    repository, rest = image[: len(release.image)], image[len(release.image) :]
-    return rest[1:] if repository == release.image and rest[:1] in (":", "@") else image
+    own = re.fullmatch(f"{re.escape(release.image)}[:@](.+)", image)
+    return own[1] if own else image
 
 
 def _ready_endpoints(slices: list[Json]) -> Iterator[str]:
     """Name of the pod, else the address, of every ready endpoint: a pod with two addresses stands in two slices."""
-    for each in slices:
-        for endpoint in listed(each, "endpoints"):
-            # Not told means ready, says the API.
-            if inside(endpoint, "conditions").get("ready") is not False:
-                yield inside(endpoint, "targetRef").get("name", endpoint["addresses"][0])
+    for endpoint in (endpoint for each in slices for endpoint in listed(each, "endpoints")):
+        # Not told means ready, says the API.
+        if inside(endpoint, "conditions").get("ready") is not False:
+            yield inside(endpoint, "targetRef").get("name", endpoint["addresses"][0])

@@ -1,10 +1,11 @@
 """Requests to a release, each on a connection of its own, and who answered them."""
 
 import asyncio
+import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -15,16 +16,7 @@ from .figures import percentile, share_interval
 
 TIMEOUT_SECONDS = 5
 MOST_OPEN = 100
-"""Connections open at once: a release that hangs gets fewer requests than the rate says, and no more."""
-MOST_BYTES = 65536
-"""How much of an answer is read."""
-FAILURES: dict[type[httpx.HTTPError], str] = {
-    httpx.ConnectError: "no connection",
-    httpx.ConnectTimeout: f"no connection within {TIMEOUT_SECONDS} s",
-    httpx.ReadTimeout: f"no answer within {TIMEOUT_SECONDS} s",
-    httpx.ReadError: "connection lost",
-    httpx.RemoteProtocolError: "connection ended without an answer",
-}
+"""Connections open at once, also to a release that hangs."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +25,11 @@ class Source:
 
     url: str
     rate: float
-    header: str | None
     pattern: re.Pattern[str]
-
-    @property
-    def shown(self) -> str:
-        """The address without a password that may stand in it."""
-        return str(httpx.URL(self.url).copy_with(userinfo=b""))
 
     def version(self, headers: httpx.Headers, body: str) -> str | None:
         """The version that an answer names, if it names one."""
-        if self.header:
-            return headers.get(self.header)
-        found = self.pattern.search(body)
+        found = self.pattern.search("\n".join([body, *(f"{name}: {value}" for name, value in headers.items())]))
         return found[found.re.groups and 1] if found else None
 
 
@@ -64,6 +48,8 @@ class Sample:
 class TrackTraffic:
     """The samples of one track."""
 
+    version: str | None
+    """The one that the config says; None without a canary."""
     answers: int
     errors: int
     """Answers with a status of 400 or more that name the track's version."""
@@ -80,95 +66,73 @@ class Traffic:
     requests: int
     stable: TrackTraffic
     canary: TrackTraffic
-    others: Counter[str]
+    others: dict[str, int]
     """Good answers of neither track, by what they named as version."""
-    errors: Counter[str]
+    errors: dict[str, int]
     """Requests without a good answer, by what they got."""
-
-    @property
-    def answers(self) -> int:
-        """Good answers of both tracks."""
-        return self.stable.answers + self.canary.answers
-
-    @property
-    def canary_share(self) -> float | None:
-        """Share of the canary in the good answers of both tracks, in percent."""
-        return 100 * self.canary.answers / self.answers if self.answers else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """The 99 % interval of that share, in percent."""
-        if not self.answers:
-            return None
-        low, high = share_interval(self.canary.answers, self.answers)
-        return 100 * low, 100 * high
-
-    def fits(self, release: Release) -> bool | None:
-        """Whether the configured share lies in the interval; None without answers."""
-        if self.interval is None:
-            return None
-        configured = 100 * release.canary_replicas / release.total_pods
-        return self.interval[0] <= configured <= self.interval[1]
+    canary_share: float | None
+    """Share of the canary in the good answers of both tracks, in percent; None without answers."""
+    interval: tuple[float, float] | None
+    """The 99 % interval of that share, in percent."""
+    fits: bool | None
+    """Whether the configured share lies in the interval."""
 
 
-def traffic(samples: Iterable[Sample], release: Release) -> Traffic:
-    """The samples by the release's tracks: a version that both have is stable's."""
-    listed = list(samples)
-    versions = {release.canary_version: "canary", release.stable.version: "stable"}
-    others: Counter[str] = Counter()
-    of_track: dict[str, list[Sample]] = {"stable": [], "canary": []}
-    for sample in listed:
-        if sample.version in versions and sample.version is not None:
-            of_track[versions[sample.version]].append(sample)
-        elif sample.error is None:
-            others[(sample.version or "no version")[:40]] += 1
+def traffic(samples: Sequence[Sample], release: Release) -> Traffic:
+    """The samples by the release's tracks."""
+    stable = _of_track(release.stable.version, samples)
+    # A version that both tracks have is stable's.
+    canary = _of_track(release.canary_version, [each for each in samples if each.version != stable.version])
+    known = {stable.version, canary.version} - {None}
+    others = [each.version or "no version" for each in samples if not each.error and each.version not in known]
+    answers = stable.answers + canary.answers
+    low, high = (100 * bound for bound in share_interval(canary.answers, answers)) if answers else (0, 100)
     return Traffic(
-        requests=len(listed),
-        stable=_of_track(of_track["stable"]),
-        canary=_of_track(of_track["canary"]),
-        others=others,
-        errors=Counter(sample.error for sample in listed if sample.error),
+        requests=len(samples),
+        stable=stable,
+        canary=canary,
+        others=_counts([version[:40] for version in others]),
+        errors=_counts([sample.error for sample in samples if sample.error]),
+        canary_share=100 * canary.answers / answers if answers else None,
+        interval=(low, high) if answers else None,
+        fits=low <= 100 * release.canary_replicas / release.total_pods <= high if answers else None,
     )
 
 
-def _of_track(samples: list[Sample]) -> TrackTraffic:
-    seconds = [sample.seconds for sample in samples if sample.error is None]
+def _counts(names: list[str]) -> dict[str, int]:
+    return dict(Counter(names).most_common())
+
+
+def _of_track(version: str | None, samples: Sequence[Sample]) -> TrackTraffic:
+    own = [sample for sample in samples if version and sample.version == version]
+    seconds = [sample.seconds for sample in own if sample.error is None]
     p50, p95, p99 = (percentile(seconds, percent) for percent in (50, 95, 99))
-    return TrackTraffic(len(seconds), len(samples) - len(seconds), p50, p95, p99)
+    return TrackTraffic(version, len(seconds), len(own) - len(seconds), p50, p95, p99)
 
 
 async def send(source: Source, record: Callable[[Sample], None], count: int | None = None) -> None:
     """Sends so many requests at the source's rate, endlessly without a count, and hands over each when it ends."""
-    limits = httpx.Limits(max_keepalive_connections=0)
+    limits = httpx.Limits(max_connections=MOST_OPEN, max_keepalive_connections=0)
     # A proxy of the environment would keep connections of its own.
     async with httpx.AsyncClient(limits=limits, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         running: set[asyncio.Task[None]] = set()
-        sent, due = 0, time.monotonic()
-
-        async def one() -> None:
-            record(await _ask(client, source))
-
-        while count is None or sent < count:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            # What is late is not caught up: a burst would be another load than the stated one.
-            due = max(due + 1 / source.rate, time.monotonic())
-            if len(running) < MOST_OPEN:
-                running.add(task := asyncio.create_task(one()))
-                task.add_done_callback(running.discard)
-                sent += 1
+        for _ in itertools.count() if count is None else range(count):
+            running.add(task := asyncio.create_task(_ask(client, source, record)))
+            task.add_done_callback(running.discard)
+            await asyncio.sleep(1 / source.rate)
         await asyncio.gather(*running)
 
 
-async def _ask(client: httpx.AsyncClient, source: Source) -> Sample:
-    began, body = time.monotonic(), b""
+async def _ask(client: httpx.AsyncClient, source: Source, record: Callable[[Sample], None]) -> None:
+    began, version = time.monotonic(), None
     try:
-        async with client.stream("GET", source.url) as answer:
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) >= MOST_BYTES:
-                    break
-    except httpx.HTTPError as error:
-        return Sample(None, FAILURES.get(type(error), type(error).__name__), time.monotonic() - began)
-    error = f"status {answer.status_code}" if answer.is_error else None
-    version = source.version(answer.headers, body.decode(errors="replace"))
-    return Sample(version, error, time.monotonic() - began)
+        answer = await client.get(source.url)
+        error = f"status {answer.status_code}" if answer.is_error else None
+        version = source.version(answer.headers, answer.text)
+    except httpx.TimeoutException:
+        error = f"no answer within {TIMEOUT_SECONDS} s"
+    except httpx.ConnectError:
+        error = "no connection"
+    except httpx.HTTPError as failed:
+        error = f"no answer: {type(failed).__name__}"
+    record(Sample(version, error, time.monotonic() - began))

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from components.release import Release
-from observe.cluster import MissingPermission, Objects
+from observe.cluster import Objects
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=timezone.utc)
 BEFORE = "2026-05-01T11:55:00Z"
@@ -64,16 +64,14 @@ def event(pod_name: str, reason: str, message: str, time: str = BEFORE) -> dict[
 
 
 def objects(
-    deployments: Sequence[dict[str, Any]] | None = (deployment("shop", "v1", 2), deployment("shop-canary", "v2", 1)),
-    pods: Sequence[dict[str, Any]] | None = (
+    deployments: Sequence[dict[str, Any]] = (deployment("shop", "v1", 2), deployment("shop-canary", "v2", 1)),
+    pods: Sequence[dict[str, Any]] = (
         pod("stable", "s1", "v1"),
         pod("stable", "s2", "v1"),
         pod("canary", "c1", "v2"),
     ),
-    slices: Sequence[dict[str, Any]] | None = (endpoints("s1", "s2", "c1"),),
-    events: Sequence[dict[str, Any]] | None = (),
-    missing: Sequence[MissingPermission] = (),
+    slices: Sequence[dict[str, Any]] = (endpoints("s1", "s2", "c1"),),
+    events: Sequence[dict[str, Any]] = (),
 ) -> Objects:
     """The objects of a release that runs as configured, but for what is given."""
-    lists = [None if each is None else list(each) for each in (deployments, pods, slices, events)]
-    return Objects(*lists, missing=tuple(missing))
+    return Objects(list(deployments), list(pods), list(slices), list(events))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from observe.options import InvalidError, options
+from observe.options import WatchError, options, read_target
 
 from .conftest import ROOT
 
@@ -22,14 +22,14 @@ def watch(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def refusal(*arguments: str) -> str:
-    with pytest.raises(InvalidError) as refused:
+    with pytest.raises(WatchError) as refused:
         options(arguments)
     return str(refused.value)
 
 
 def test_without_options_the_dev_stack_is_watched_and_nothing_is_asked():
     given = options([])
-    target = given.target
+    target = read_target(given.stack)
     assert (target.stack, target.context, target.release.name) == ("dev", "canary-sandbox", "k8s-testapp")
     assert (given.source, given.json, given.once, given.expect) == (None, False, False, False)
 
@@ -39,7 +39,7 @@ def test_everything_that_is_wrong_is_told_at_once():
         *("--stack", "stagin", "--url", "127.0.0.1:30880", "--rate", "1000", "--version-pattern", "({x}", "--expect")
     )
     assert text.splitlines() == [
-        "the watch cannot start",
+        "stack stagin cannot be watched",
         "",
         '  --url: "127.0.0.1:30880"',
         "    must be an address that begins with http:// or https://",
@@ -66,10 +66,6 @@ def test_a_rate_out_of_bounds_is_refused(rate: str):
 @pytest.mark.parametrize("url", ["", "30880", "ftp://x", "http://", "http://[::1", "http://x:port"])
 def test_what_is_no_address_is_refused(url: str):
     assert "must be an address that begins with http:// or https://" in refusal("--url", url)
-
-
-def test_a_header_and_a_pattern_exclude_each_other():
-    assert "use one of them" in refusal("--version-header", "x", "--version-pattern", "y")
 
 
 def test_a_context_that_the_kubeconfig_lacks_is_refused_with_the_ones_it_has():
@@ -123,4 +119,4 @@ def test_a_cluster_that_cannot_be_reached_is_one_clear_error(
 def test_an_error_of_the_options_ends_the_watch_without_a_traceback():
     done = watch("--rate", "0")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: the watch cannot start\n\n  --rate: ")
+    assert done.stderr.startswith("error: stack dev cannot be watched\n\n  --rate: ")

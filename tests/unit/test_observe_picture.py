@@ -2,25 +2,20 @@
 
 import io
 import json
-import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from components.release import Release
-from observe.cluster import MissingPermission, Objects
+from observe.cluster import Objects, missing_permission
 from observe.glance import Glance, document, lines
 from observe.live import frame, shown_age
-from observe.mismatches import mismatches
 from observe.options import Target
 from observe.picture import Picture, picture
-from observe.traffic import Sample, Source, Traffic, traffic
+from observe.traffic import Sample, Traffic, traffic
 
 from .observed import NOW, UNREADY, deployment, endpoints, objects, pod, release
-
-SOURCE = Source("http://127.0.0.1:30880", 20, None, re.compile(r"^(\S+)"))
-FORBIDDEN = MissingPermission("endpointslices.discovery.k8s.io", "default", "jane")
 
 
 def seen(found: Objects, configured: Release | None = None) -> Picture:
@@ -28,7 +23,7 @@ def seen(found: Objects, configured: Release | None = None) -> Picture:
 
 
 def differences(found: Objects, configured: Release | None = None) -> list[str]:
-    return mismatches(configured or release(), seen(found, configured), None)
+    return glance(found, configured).mismatches
 
 
 def glance(found: Objects, configured: Release | None = None, asked: Traffic | None = None, note: str = "") -> Glance:
@@ -43,24 +38,24 @@ def answers(stable: int, canary: int, *others: Sample) -> Traffic:
 def text(found: Glance, width: int = 80) -> str:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as captured:
-        console.print(frame(found, SOURCE))
+        console.print(frame(found))
     return captured.get()
 
 
 def test_pods_and_endpoints_are_counted_by_track():
     found = seen(objects())
-    assert [(track.version, track.desired, track.count("ready"), track.endpoints) for track in found.tracks] == [
+    assert [(track.version, track.desired, track.ready, track.endpoints) for track in (found.stable, found.canary)] == [
         ("v1", 2, 2, 2),
         ("v2", 1, 1, 1),
     ]
-    assert (found.endpoints, found.canary_share) == (3, pytest.approx(100 / 3))
-    assert [each.age_seconds for each in found.stable.pods or ()] == [300, 300]
+    assert (found.share.total, found.share.canary) == (3, pytest.approx(100 / 3))
+    assert [each.age_seconds for each in found.stable.pods] == [300, 300]
     assert differences(objects()) == []
 
 
 def test_a_pod_with_two_addresses_stands_in_two_slices_and_counts_once():
     slices = [endpoints("s1", "s2", "c1"), endpoints("s1", "s2", "c1")]
-    assert seen(objects(slices=slices)).endpoints == 3
+    assert seen(objects(slices=slices)).share.total == 3
 
 
 def test_an_endpoint_that_is_not_ready_does_not_count_and_one_that_does_not_tell_does():
@@ -77,7 +72,7 @@ def test_an_endpoint_that_is_not_ready_does_not_count_and_one_that_does_not_tell
 def test_without_a_service_the_share_is_one_of_ready_pods():
     workers = release(service_type="none")
     pods = [pod("stable", "s1", "v1"), pod("stable", "s2", "v1", UNREADY), pod("canary", "c1", "v2")]
-    assert seen(objects(pods=pods, slices=[]), workers).canary_share == 50
+    assert seen(objects(pods=pods, slices=[]), workers).share.canary == 50
     assert "share: the canary has 1 of 2 ready pods, 50.0 %; the config says 33.3 %" in differences(
         objects(pods=pods, slices=[]), workers
     )
@@ -90,9 +85,9 @@ def test_a_pod_that_terminates_or_was_evicted_is_no_pod_of_the_release():
     evicted = pod(
         "stable", "s4", "v1", UNREADY, phase="Failed", reason="Evicted", message="The node was low on memory."
     )
-    pods = [*(objects().pods or ()), leaving, evicted]
+    pods = [*(objects().pods), leaving, evicted]
     assert differences(objects(pods=pods)) == []
-    assert seen(objects(pods=pods)).failing() == {
+    assert seen(objects(pods=pods)).failing == {
         "pod s4": "it has failed (Evicted): The node was low on memory.",
     }
 
@@ -121,11 +116,11 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "a surplus pod that is not ready": (
-        {"pods": [*(objects().pods or ()), pod("canary", "c2", "v2", UNREADY)]},
+        {"pods": [*(objects().pods), pod("canary", "c2", "v2", UNREADY)]},
         ["canary: 1 pod beside them not ready"],
     ),
     "an old pod": (
-        {"pods": [*(objects().pods or ()), pod("canary", "c2", "v1")]},
+        {"pods": [*(objects().pods), pod("canary", "c2", "v1")]},
         ["canary: pods of v1 still serve"],
     ),
     "another repository": (
@@ -151,10 +146,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "no endpoint": ({"slices": []}, ["share: there are no ready endpoints, the config says 3"]),
-    "a missing permission": (
-        {"slices": None, "missing": [FORBIDDEN]},
-        ["not known for want of a permission: endpointslices.discovery.k8s.io"],
-    ),
 }
 
 
@@ -174,8 +165,8 @@ def test_a_canary_that_the_config_does_not_have_is_a_difference():
 
 def test_what_requests_got_is_compared_too():
     failed, stranger = Sample(None, "no connection", 0.1), Sample("v7", None, 0.1)
-    assert mismatches(release(), seen(objects()), answers(134, 66)) == []
-    assert mismatches(release(), seen(objects()), answers(100, 100, failed, stranger)) == [
+    assert glance(objects(), asked=answers(134, 66)).mismatches == []
+    assert glance(objects(), asked=answers(100, 100, failed, stranger)).mismatches == [
         "traffic: 1 of 202 answers came from v7, which is of neither track",
         "traffic: 1 of 202 requests failed: no connection",
         "traffic: the canary gave 100 of 200 answers; its share lies within 40.7 to 59.3 % with 99% confidence, "
@@ -183,31 +174,20 @@ def test_what_requests_got_is_compared_too():
     ]
 
 
-def test_what_may_not_be_listed_is_a_question_mark_and_the_rest_is_shown():
-    without_pods = glance(objects(pods=None, missing=[MissingPermission("pods", "default", "jane")]))
-    assert lines(without_pods)["state"].startswith(
-        "shop in default: stable v1 ? of 2 ready, canary v2 ? of 1 ready; canary's share of ready endpoints ?,"
-    )
-    without_deployments = seen(objects(deployments=None))
-    assert [(track.version, track.desired, track.count("ready")) for track in without_deployments.tracks] == [
-        ("v1", None, 2),
-        ("v2", None, 1),
-    ]
-
-
 def test_a_missing_permission_names_verb_resource_namespace_and_the_commands_that_grant_it():
-    assert str(FORBIDDEN) == (
-        "jane may not list endpointslices.discovery.k8s.io in namespace default; fix: kubectl create role "
-        "watch-endpointslices --namespace default --verb list --resource endpointslices.discovery.k8s.io && kubectl "
-        "create rolebinding watch-endpointslices --namespace default --role watch-endpointslices --user jane"
+    assert missing_permission("endpointslices.discovery.k8s.io", "default", "jane") == (
+        "missing permission: jane may not list endpointslices.discovery.k8s.io in namespace default; "
+        "fix: kubectl create role watch-endpointslices --namespace default --verb list --resource "
+        "endpointslices.discovery.k8s.io && kubectl create rolebinding watch-endpointslices --namespace default --role "
+        "watch-endpointslices --user jane"
     )
 
 
 def test_a_line_tells_the_state_and_others_what_is_wrong():
     crashed = {"name": "shop", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     crashed |= {"lastState": {"terminated": {"exitCode": 1}}}
-    pods = [*(objects().pods or ())[:2], pod("canary", "c1", "v2", UNREADY, containerStatuses=[crashed])]
-    assert list(lines(glance(objects(pods=pods, slices=[endpoints("s1", "s2")]))).values()) == [
+    pods = [*(objects().pods)[:2], pod("canary", "c1", "v2", UNREADY, containerStatuses=[crashed])]
+    assert lines(glance(objects(pods=pods, slices=[endpoints("s1", "s2")]))) == [
         "shop in default: stable v1 2 of 2 ready, canary v2 0 of 1 ready, 1 unready, 3 restarts; "
         "canary's share of ready endpoints 0.0 %, configured 33.3 %; not as configured",
         "pod c1: its container ends again and again (CrashLoopBackOff): exit code 1, 3 restarts",
@@ -217,7 +197,7 @@ def test_a_line_tells_the_state_and_others_what_is_wrong():
 
 
 def test_a_line_tells_what_requests_got():
-    assert lines(glance(objects(), asked=answers(134, 66)))["traffic"] == (
+    assert lines(glance(objects(), asked=answers(134, 66)))[1] == (
         "200 requests, answers v1 134, v2 66, 0 errors; stable p50 2.0 p95 2.0 p99 2.0 ms; "
         "canary p50 4.0 p95 4.0 p99 4.0 ms; canary's share 33.0 % (24.7 to 42.1 at 99 %), fits"
     )
@@ -234,9 +214,9 @@ def test_the_document_is_json_with_figures_that_machines_need():
         "name": "s1",
         "version": "v1",
         "state": "ready",
+        "endpoint": True,
         "restarts": 0,
         "ageSeconds": 300,
-        "reasons": [],
     }
     assert [found["canary"][key] for key in ("version", "desired", "ready", "unready", "endpoints")] == [
         "v2",
@@ -247,7 +227,7 @@ def test_the_document_is_json_with_figures_that_machines_need():
     ]
     assert found["share"] == {"of": "ready endpoints", "total": 3, "canary": pytest.approx(100 / 3)}
     assert (found["traffic"]["requests"], found["traffic"]["fits"]) == (200, True)
-    assert (found["mismatches"], found["missingPermissions"], found["note"]) == ([], [], None)
+    assert (found["mismatches"], found["failing"], found["note"]) == ([], {}, None)
 
 
 def test_the_picture_shows_tracks_shares_and_answers():
@@ -264,7 +244,6 @@ def test_the_picture_shows_tracks_shares_and_answers():
         "ready endpoints  ━━━━━━━━━╸                       33.3 %  1 of 3",
         "answers          ━━━━━━━━━╸                       33.0 %  24.7 to 42.1 at 99 %",
         "",
-        "20 requests a second to http://127.0.0.1:30880, each on a new connection",
         "track    version   answers   errors   p50 ms   p95 ms   p99 ms",
         "──────────────────────────────────────────────────────────────",
         "stable   v1            134        0      2.0      2.0      2.0",
@@ -274,7 +253,7 @@ def test_the_picture_shows_tracks_shares_and_answers():
     ]
 
 
-def test_a_track_that_rolls_has_a_row_for_each_version():
+def test_while_a_track_rolls_only_ready_pods_of_its_new_version_count_as_ready():
     rolling = objects(
         deployments=[deployment("shop", "v2", 2)],
         pods=[pod("stable", "s1", "v1"), pod("stable", "s2", "v1"), pod("stable", "s3", "v2", UNREADY)],
@@ -282,10 +261,9 @@ def test_a_track_that_rolls_has_a_row_for_each_version():
     )
     assert [
         line.split() for line in text(glance(rolling, release(canary_version=None, canary_replicas=0))).splitlines()
-    ][4:7] == [
+    ][4:6] == [
         ["stable", "v2", "2", "0", "1", "0", "5m", "2"],
-        ["v1", "2", "0", "0", "5m"],
-        ["canary", "none"],
+        ["canary", "none", "0", "0", "0", "0", "-", "0"],
     ]
 
 
@@ -296,13 +274,14 @@ def test_the_picture_fits_its_terminal_also_with_long_names(width: int):
     pods = [pod("stable", f"{'s' * 56}-{number}", "x" * 80) for number in range(3)]
     note = "the API server of context canary-sandbox does not answer at https://127.0.0.1:6443: refused"
     deployments = [deployment("s" * 56, digest, 2), deployment("shop-canary", "v2", 1)]
-    drawn = text(glance(objects(deployments, pods, missing=[FORBIDDEN]), long, answers(10, 10), note), width)
+    drawn = text(glance(objects(deployments, pods), long, answers(10, 10), note), width)
     assert max(map(len, drawn.splitlines())) <= width
     assert "sha256:01234567…" in drawn
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (7200, "2h"), (200_000, "2d")]
+    ("seconds", "shown"),
+    [(None, "-"), (0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (7200, "2h"), (200_000, "2d")],
 )
-def test_an_age_is_shown_in_its_largest_unit(seconds: int, shown: str):
+def test_an_age_is_shown_in_its_largest_unit(seconds: int | None, shown: str):
     assert shown_age(seconds) == shown

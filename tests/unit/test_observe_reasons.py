@@ -114,6 +114,12 @@ def test_a_ready_pod_has_nothing_to_say_whatever_happened_before():
     assert of_pod(pod("canary", "c1", "v2", READY, containerStatuses=[before]), [event("c1", "BackOff", "x")]) == []
 
 
+def test_a_pod_that_terminates_has_nothing_to_say():
+    leaving = pod("canary", "c1", "v2", UNREADY, containerStatuses=[container("running")])
+    leaving["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
+    assert of_pod(leaving, []) == []
+
+
 def test_a_deployment_says_what_forbids_its_pods():
     message = 'pods "shop-x" is forbidden: exceeded quota: full, used: pods=2, limited: pods=2'
     failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}

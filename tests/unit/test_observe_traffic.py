@@ -57,7 +57,7 @@ def server(status: int = 200) -> Iterator[tuple[str, list[object]]]:
 
 def sent(url: str, count: int = 20) -> list[Sample]:
     samples: list[Sample] = []
-    asyncio.run(send(Source(url, 100, None, FIRST_WORD), samples.append, count))
+    asyncio.run(send(Source(url, 100, FIRST_WORD), samples.append, count))
     return samples
 
 
@@ -79,26 +79,22 @@ def test_a_port_that_nobody_listens_on_is_an_error_of_no_version():
     with server() as (url, _):
         pass
     seen = traffic(sent(url), RELEASE)
-    assert (seen.answers, seen.errors, seen.interval) == (0, {"no connection": 20}, None)
+    assert (seen.canary_share, seen.errors, seen.interval) == (None, {"no connection": 20}, None)
 
 
 @pytest.mark.parametrize(
-    ("header", "pattern", "version"),
+    ("pattern", "version"),
     [
-        (None, r"^(\S+)", "v2"),
-        (None, r"pod-\d", "pod-1"),
-        (None, r"absent (\S+)", None),
-        ("x-version", r"^(\S+)", "v3"),
-        ("x-other", r"^(\S+)", None),
+        (r"^(\S+)", "v2"),
+        (r"pod-\d", "pod-1"),
+        (r"absent (\S+)", None),
+        (r"x-version: (\S+)", "v3"),
+        (r"x-other: (\S+)", None),
     ],
 )
-def test_the_version_is_a_header_or_what_a_pattern_finds(header: str | None, pattern: str, version: str | None):
-    source = Source("http://x", 1, header, re.compile(pattern))
+def test_the_version_is_what_a_pattern_finds_in_body_or_headers(pattern: str, version: str | None):
+    source = Source("http://x", 1, re.compile(pattern))
     assert source.version(httpx.Headers({"X-Version": "v3"}), "v2 pod-1\n") == version
-
-
-def test_a_password_in_the_address_is_not_shown():
-    assert Source("http://jane:secret@x:8080/y?z=1", 1, None, FIRST_WORD).shown == "http://x:8080/y?z=1"
 
 
 def answers(**counts: int) -> list[Sample]:
@@ -117,13 +113,25 @@ def test_answers_count_by_track_with_latencies_of_each():
     ]
 
 
+def test_an_answer_that_names_no_version_is_of_neither_track_also_without_a_canary():
+    alone = Release.of({"app": "a", "image": "i", "stable_version": "v1"})
+    assert traffic([Sample(None, None, 0.1)], alone).others == {"no version": 1}
+    assert traffic([Sample(None, None, 0.1)], RELEASE).others == {"no version": 1}
+
+
+def test_answers_of_a_version_that_both_tracks_have_are_stables():
+    promoted = Release.of({"app": "a", "image": "i", "stable_version": "v2", "canary_version": "v2"})
+    seen = traffic(answers(v2=10), promoted)
+    assert (seen.stable.answers, seen.canary.answers) == (10, 0)
+
+
 def test_a_share_fits_while_the_configured_one_lies_in_its_interval():
-    assert traffic(answers(v1=134, v2=66), RELEASE).fits(RELEASE) is True
-    assert traffic(answers(v1=100, v2=100), RELEASE).fits(RELEASE) is False
-    assert traffic([], RELEASE).fits(RELEASE) is None
+    assert traffic(answers(v1=134, v2=66), RELEASE).fits is True
+    assert traffic(answers(v1=100, v2=100), RELEASE).fits is False
+    assert traffic([], RELEASE).fits is None
 
 
 def test_without_a_canary_in_the_config_a_single_answer_of_one_is_too_many():
     alone = Release.of({"app": "a", "image": "i", "stable_version": "v1", "canary_version": "v2"})
-    assert traffic(answers(v1=200), alone).fits(alone) is True
-    assert traffic(answers(v1=199, v2=1), alone).fits(alone) is False
+    assert traffic(answers(v1=200), alone).fits is True
+    assert traffic(answers(v1=199, v2=1), alone).fits is False
