@@ -62,16 +62,16 @@ def as_good(canary: Counts, stable: Counts, worse_by: float) -> float:
     """The exact binomial test: the probability of so few bad requests of a canary that is worse by `worse_by` than the
     least that stable's share can be, which is its lower limit of Clopper and Pearson at half of `MISSES`.
     """
-    share = _lower_limit(stable) + worse_by
+    share = lower_limit(stable, MISSES / 2) + worse_by
     return 1.0 if share >= 1 else 1 - _binomial(canary.bad + 1, canary.total, share)
 
 
-def _lower_limit(counts: Counts) -> float:
-    """The share at which so many bad requests or more would be as rare as half of `MISSES`."""
+def lower_limit(counts: Counts, chance: float) -> float:
+    """Clopper and Pearson's: the share at which so many of them or more are seen with this chance."""
     low, high = 0.0, counts.bad / counts.total if counts.total else 0.0
     while high - low > 1e-9:
         middle = (low + high) / 2
-        if _binomial(counts.bad, counts.total, middle) < MISSES / 2:
+        if _binomial(counts.bad, counts.total, middle) < chance:
             low = middle
         else:
             high = middle
