@@ -6,7 +6,6 @@ It asks the API server by kubectl and changes nothing in the cluster.
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from components import checks, objects
 from components.args import DEFAULTS
 from components.problems import config_keys, report
 from components.release import Release, camel
+from kubeconfig import kubectl
 from plan import changes
 
 Manifest = dict[str, Any]
@@ -216,15 +216,6 @@ def selecting(services: list[Manifest], deployment: Manifest) -> Iterator[Manife
             yield service
 
 
-def kubectl(*arguments: str, manifest: Manifest | None = None) -> str:
-    """Raises `ValueError` with kubectl's own words."""
-    text = json.dumps(manifest) if manifest else None
-    done = subprocess.run(["kubectl", *arguments], input=text, capture_output=True, text=True)
-    if done.returncode:
-        raise ValueError(done.stderr.strip())
-    return done.stdout
-
-
 def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str) -> str:
     path = Path(f"Pulumi.{stack}.yaml")
     if path.exists():
@@ -250,8 +241,8 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
     found: dict[str, list[str]] = {}
     for what, (live, version, wanted) in declared.items():
         # What the API server would make of the release's own fields alone, its defaults filled in.
-        manifest = {"apiVersion": version, "kind": what.split()[0], **wanted}
-        replaced = kubectl("replace", "--dry-run=server", "--output", "json", "--filename", "-", manifest=manifest)
+        manifest = json.dumps({"apiVersion": version, "kind": what.split()[0], **wanted})
+        replaced = kubectl("replace", "--dry-run=server", "--output", "json", "--filename", "-", stdin=manifest)
         found[what] = differences(live, json.loads(replaced))
     context = kubectl("config", "current-context").strip()
     project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]

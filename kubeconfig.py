@@ -1,6 +1,10 @@
-"""The kubeconfig that the Kubernetes provider uses: `kubernetes:kubeconfig` (path or text), else kubectl's own."""
+"""The kubeconfig that the Kubernetes provider uses: `kubernetes:kubeconfig` (path or text), else kubectl's own.
+
+And kubectl itself, which is run here alone.
+"""
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +15,30 @@ import yaml
 
 
 def servers(given: str | None) -> dict[str, str]:
-    """Address of the API server of each context, by the context's name; empty where there is none."""
-    files = [_object(yaml.safe_load(text)) for text in _texts(given)]
+    """Address of the API server of each context, by the context's name; empty where there is none.
+
+    A text that is no YAML has no context. Its error is told to nobody: it would quote a secret.
+    """
+    try:
+        files = [_object(yaml.safe_load(text)) for text in _texts(given)]
+    except yaml.YAMLError:
+        return {}
     addresses = {name: str(cluster.get("server") or "") for name, cluster in _named(files, "clusters", "cluster")}
     return {name: addresses.get(context.get("cluster"), "") for name, context in _named(files, "contexts", "context")}
+
+
+def kubectl(*arguments: str, stdin: str | None = None, seconds: int | None = None) -> str:
+    """What kubectl prints. Raises `ValueError` with the reason if it fails, is missing, or takes longer."""
+    command = ["kubectl", *arguments]
+    try:
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds)
+    except FileNotFoundError:
+        raise ValueError("there is no kubectl on PATH") from None
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"kubectl had no answer after {seconds} s") from None
+    if done.returncode:
+        raise ValueError(done.stderr.strip() or f"kubectl ended with {done.returncode}")
+    return done.stdout
 
 
 @contextmanager

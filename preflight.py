@@ -7,18 +7,17 @@ that an object exists it tells only in the update.
 import asyncio
 import json
 import os
-import subprocess
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
-import kubeconfig
 from components.objects import manifests
 from components.problems import Problem, Spelling, literal, report
 from components.release import Release
 from components.update_hook import errors_with_text
+from kubeconfig import kubectl, kubectl_options
 
 ADOPT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 SECONDS = 20
@@ -28,6 +27,8 @@ RESOURCES = {"Deployment": ("apps", "deployments"), "Service": ("", "services")}
 
 Object = tuple[str, str]
 """Kind and name."""
+
+Answer = TypeVar("Answer")
 
 
 def preflight(spelling: Spelling) -> ResourceHookBinding:
@@ -131,8 +132,8 @@ async def _ask(name: str, old: Release | None, new: Release, spelling: Spelling)
     with errors_with_text(f"the names of CanaryRelease {name!r} could not be checked"):
         # Two processes at once: together they take as long as one.
         allowed, live = await asyncio.gather(
-            asyncio.to_thread(_allowed, access_reviews(old, new)),
-            asyncio.to_thread(_live, created(old, new), new.namespace),
+            _answered(lambda: _allowed(access_reviews(old, new))),
+            _answered(lambda: _live(created(old, new), new.namespace)),
         )
         if warning := not_asked(allowed, live):
             pulumi.log.warn(warning)
@@ -150,38 +151,30 @@ def _adopts() -> bool:
     return os.environ.get(ADOPT) == "true" or pulumi.Config("kubernetes").get("upsertExistingObjects") == "true"
 
 
-def _allowed(reviews: Sequence[dict[str, Any]]) -> list[bool] | str:
+async def _answered(ask: Callable[[], Answer]) -> Answer | str:
+    """The answer, or the reason why there is none."""
+    try:
+        return await asyncio.to_thread(ask)
+    except ValueError as error:
+        return str(error).splitlines()[-1]
+
+
+def _allowed(reviews: Sequence[dict[str, Any]]) -> list[bool]:
     question = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
-    answer = _kubectl(
-        "create", "--validate=false", "--filename=-", "--output=jsonpath={.status.allowed} ", stdin=question
-    )
-    return [word == "true" for word in answer.stdout.split()] if answer.returncode == 0 else _reason(answer)
+    options = ["--validate=false", "--filename=-", "--output=jsonpath={.status.allowed} "]
+    return [word == "true" for word in _kubectl("create", *options, stdin=question).split()]
 
 
-def _live(objects: Sequence[Object], namespace: str) -> list[dict[str, Any]] | str:
+def _live(objects: Sequence[Object], namespace: str) -> list[dict[str, Any]]:
     if not objects:
         return []
     names = [f"{'.'.join(filter(None, reversed(RESOURCES[kind])))}/{name}" for kind, name in objects]
     options = ["--namespace", namespace, "--ignore-not-found", "--show-managed-fields", "--output=json"]
-    answer = _kubectl("get", *names, *options)
-    if answer.returncode:
-        return _reason(answer)
-    found = json.loads(answer.stdout or '{"items": []}')
+    found = json.loads(_kubectl("get", *names, *options) or '{"items": []}')
     return found.get("items", [found])
 
 
-def _kubectl(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def _kubectl(*arguments: str, stdin: str = "") -> str:
     config = pulumi.Config("kubernetes")
-    with kubeconfig.kubectl_options(config.get("kubeconfig")) as options:
-        command = ["kubectl", "--context", config.require("context"), *options, *arguments]
-        try:
-            return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS)
-        except FileNotFoundError:
-            return subprocess.CompletedProcess(command, 127, "", "there is no kubectl on PATH")
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, 124, "", f"kubectl had no answer after {SECONDS} s")
-
-
-def _reason(answer: subprocess.CompletedProcess[str]) -> str:
-    lines = answer.stderr.strip().splitlines()
-    return lines[-1] if lines else f"kubectl ended with {answer.returncode}"
+    with kubectl_options(config.get("kubeconfig")) as options:
+        return kubectl("--context", config.require("context"), *options, *arguments, stdin=stdin, seconds=SECONDS)

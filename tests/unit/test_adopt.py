@@ -1,5 +1,7 @@
 """A running Deployment and its Service, read as the config of the release that adopts them."""
 
+import subprocess
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -183,3 +185,10 @@ MANIFESTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), FIELDS, max_size=3
 @each(MANIFESTS, MANIFESTS)
 def test_what_is_given_over_the_defaults_makes_what_runs(defaults: dict[str, Any], wanted: dict[str, Any]):
     assert objects.merged(defaults, given(defaults, wanted)) == wanted
+
+
+def test_without_kubectl_nothing_is_adopted_and_one_line_says_why():
+    command = [sys.executable, "adopt.py", "shop", "--stack", "unwritten"]
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: Deployment shop is not adopted: there is no kubectl on PATH\n"

@@ -165,6 +165,23 @@ def test_without_a_kubeconfig_in_the_config_kubectl_finds_its_own():
     assert kubeconfig.servers(None).keys() == {"canary-sandbox"}
 
 
+def test_a_kubeconfig_that_is_no_yaml_has_no_context_and_is_not_quoted():
+    assert kubeconfig.servers("users:\n- token: 'secret") == {}
+
+
+def test_why_kubectl_has_no_answer_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="there is no kubectl on PATH"):
+        kubeconfig.kubectl("get", "pods")
+    script = tmp_path / "kubectl"
+    script.write_text("#!/bin/sh\ncase $1 in wait) while :; do :; done;; esac\nexit 3\n")
+    script.chmod(0o755)
+    with pytest.raises(ValueError, match="kubectl ended with 3"):
+        kubeconfig.kubectl("get", "pods")
+    with pytest.raises(ValueError, match="kubectl had no answer after 1 s"):
+        kubeconfig.kubectl("wait", seconds=1)
+
+
 def test_a_context_leads_to_the_server_of_its_cluster_and_the_first_file_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
