@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 STACK_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
-ELSEWHERE = {".ci", ".github", "docs", "examples", "review", "sandbox", "tests"}
+ELSEWHERE = {".ci", ".github", "docs", "examples", "observe", "review", "sandbox", "tests"}
 """Folders that no release is made of."""
-NO_PROGRAM = {".gitignore", "LICENSE", "Makefile", "plan.py", "pyproject.toml", "requirements-dev.txt"}
+NO_PROGRAM = {".gitignore", "LICENSE", "Makefile", "adopt.py", "plan.py", "pyproject.toml", "requirements-dev.txt"}
 """Files beside the program that no release is made of."""
 
 

@@ -138,6 +138,7 @@ def test_an_engine_that_is_not_there_is_told_in_words():
         (["Pulumi.staging.yaml", "Pulumi.dev.yaml", "README.md"], ["dev", "staging"]),
         (["docs/pull-requests.md", "tests/unit/test_review.py", "components/README.md", "sandbox/build.py"], []),
         (["Makefile", "plan.py", "requirements-dev.txt", ".github/workflows/ci.yml", "review/stacks.py"], []),
+        (["adopt.py", "observe/live.py", "observe/requirements.txt"], []),
         (["Pulumi.yaml"], STACKS),
         (["requirements.txt"], STACKS),
         (["components/checks.py", "Pulumi.dev.yaml"], STACKS),
@@ -153,12 +154,12 @@ def test_a_change_touches_the_stacks_whose_update_it_can_alter(changed: list[str
 
 
 def test_every_file_that_the_program_loads_touches_every_stack():
-    listing = "import sys, settings; print(*(getattr(module, '__file__', None) for module in sys.modules.values()))"
-    command = [sys.executable, "-c", listing]
+    listing = "print(*(getattr(module, '__file__', None) for module in sys.modules.values()))"
+    command = [sys.executable, "-c", f"import sys, preflight, proof, settings; {listing}"]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     own = {str(path.relative_to(ROOT)) for path in map(Path, loaded) if path.is_relative_to(ROOT)}
     own = {file for file in own if not file.startswith(".venv")} | {"__main__.py"}
-    assert {"settings.py", "components/canary_release.py"} <= own
+    assert {"settings.py", "preflight.py", "components/canary_release.py"} <= own
     assert [file for file in own if touched([file], STACKS) != STACKS] == []
 
 
