@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +11,8 @@ import yaml
 
 from components import checks, objects
 from components.announcement import announcement, refusal, sentence
-from components.problems import REMOVE, Spelling, config_keys, report, shown
-from components.release import Release, camel
+from components.problems import PROPERTIES, REMOVE, Spelling, config_keys, report, shown
+from components.release import Release
 from components.transition import broken_rules, shortest_way
 from settings import arguments_of, config_of_file
 
@@ -72,7 +72,7 @@ def _step_spelling(step: Step) -> Spelling:
     def fix(path: str, value: Any) -> str:
         return f"{step.name}: {{{path}: {'null' if value is REMOVE else shown(value)}}}"
 
-    return Spelling(name=lambda name: camel(name) if name in checks.TYPES else name, fix=fix, update="next step")
+    return replace(PROPERTIES, fix=fix, update="next step")
 
 
 def _changed_objects(old: Release, new: Release) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .comparison import State
 from .exposure import Track, percentage, surge
-from .problems import MISSING, REMOVE, Problem, Spelling, report, shown
+from .problems import MISSING, REMOVE, Problem, Spelling, literal, report, shown
 from .release import Release
 from .sampling import Verdict
 from .transition import (
@@ -83,7 +83,6 @@ def refusal(
 ) -> str:
     """Why the update is refused, and the commands of the shortest way to its goal."""
     problems = [
-        # Braces in it would be read as names of arguments.
         Problem(each.argument, MISSING if each.new is None else each.new, f"was {_text(each.old)}: {each.rule}")
         for each in broken
     ]
@@ -167,7 +166,7 @@ def _canary(release: Release | None) -> Track:
 
 
 def _text(value: Any) -> str:
-    return "not set" if value in (None, {}) else shown(value).replace("{", "{{").replace("}", "}}")
+    return "not set" if value in (None, {}) else literal(shown(value))
 
 
 def _pods(track: Track) -> str:

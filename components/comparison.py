@@ -34,11 +34,11 @@ def compared(canary: Counts, stable: Counts, worse_by: float, false_alarms: floa
     Failure: the canary is worse, which is said of an equal one at most with the probability `false_alarms`.
     Success: it is not worse by `worse_by`, a share of requests, which is said of one that is at most with `MISSES`.
     """
-    worse, as_bad = p_value(canary, stable), as_good(canary, stable, worse_by)
+    worse, missed = p_value(canary, stable), as_good(canary, stable, worse_by)
     if worse <= false_alarms:
         return State.FAILURE, f"worse than stable, p = {worse:.2g}"
-    if as_bad <= MISSES / 2:
-        return State.SUCCESS, f"not worse than stable by {worse_by:.3g}, p = {as_bad:.2g}"
+    if missed <= MISSES / 2:
+        return State.SUCCESS, f"not worse than stable by {worse_by:.3g}, p = {missed:.2g}"
     least = math.ceil(math.log(MISSES / 2) / math.log1p(-worse_by))
     needed = f"; it takes at least {least} requests" if canary.total < least else ""
     return State.INCONCLUSIVE, f"too little traffic: a canary worse by {worse_by:.3g} could look like this{needed}"

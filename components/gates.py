@@ -109,6 +109,9 @@ class Comparison:
     false_alarms: float
 
 
+Gate = Threshold | Comparison
+"""A check, complete."""
+
 DEFAULTS: dict[str, Any] = {
     "count": 1,
     "intervalSeconds": 60,
@@ -125,12 +128,12 @@ ONLY_THRESHOLD = ("query", "success", "failure", "failureLimit", "noData")
 ONLY_COMPARISON = ("bad", "total", "worseBy", "falseAlarms")
 
 
-def parsed(checks: Mapping[str, Check]) -> list[Threshold | Comparison]:
+def parsed(checks: Mapping[str, Check]) -> list[Gate]:
     """The checks, complete, after `problems` found none."""
     return [_parsed(name, {**DEFAULTS, **whole_numbers(check)}) for name, check in checks.items()]
 
 
-def _parsed(name: str, check: Mapping[str, Any]) -> Threshold | Comparison:
+def _parsed(name: str, check: Mapping[str, Any]) -> Gate:
     count, interval = check["count"], check["intervalSeconds"]
     if "query" not in check:
         return Comparison(name, count, interval, check["bad"], check["total"], check["worseBy"], check["falseAlarms"])

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .comparison import Counts, State, compared
-from .gates import Comparison, Threshold
+from .gates import Comparison, Gate
 from .release import Release
-
-Check = Threshold | Comparison
 
 MOST_PROGRESS_LINES = 10
 SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
@@ -101,7 +99,7 @@ def utc(seconds: float) -> str:
 
 
 def judge(
-    checks: Sequence[Check],
+    checks: Sequence[Gate],
     release: Release,
     ask: Query,
     progress: Callable[[str, bool], None],
@@ -129,7 +127,7 @@ def judge(
     return Verdict({check.name: _state(check, samples) for check in checks}, samples)
 
 
-def _is_lost(check: Check, samples: Iterable[Sample]) -> bool:
+def _is_lost(check: Gate, samples: Iterable[Sample]) -> bool:
     """Whether the check cannot become a success any more: waiting longer changes nothing."""
     states = [sample.state for sample in samples if sample.check == check.name]
     if isinstance(check, Comparison):
@@ -137,7 +135,7 @@ def _is_lost(check: Check, samples: Iterable[Sample]) -> bool:
     return len(states) - states.count(State.SUCCESS) > check.failure_limit
 
 
-def _state(check: Check, samples: Iterable[Sample]) -> State:
+def _state(check: Gate, samples: Iterable[Sample]) -> State:
     """What the samples taken so far make of the check."""
     states = [sample.state for sample in samples if sample.check == check.name]
     if isinstance(check, Comparison):
@@ -149,7 +147,7 @@ def _state(check: Check, samples: Iterable[Sample]) -> State:
     return State.SUCCESS if enough else State.INCONCLUSIVE
 
 
-def _sample(check: Check, number: int, release: Release, ask: Query, at: str) -> Sample:
+def _sample(check: Gate, number: int, release: Release, ask: Query, at: str) -> Sample:
     stable = Target(release.namespace, release.name, release.stable.version)
     canary = Target(release.namespace, release.canary_name, release.canary_version or "")
     try:
