@@ -19,6 +19,7 @@ from components.problems import config_keys, report
 from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
+from preflight import ADOPT
 
 Manifest = dict[str, Any]
 
@@ -188,7 +189,7 @@ def told(release: Release, found: Mapping[str, list[str]], stack: str, leaving: 
     lines += [
         f"next, with Pulumi.{stack}.yaml as it was written:",
         f"  pulumi stack init {stack}",
-        f"  PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack {stack}",
+        f"  {ADOPT}=true pulumi up --stack {stack}",
         f"  pulumi preview --stack {stack} --refresh --expect-no-changes",
     ]
     if leaving:

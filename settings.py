@@ -107,13 +107,16 @@ def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config_of_file(stack: str, project: str) -> dict[str, Any]:
-    """Config by key, as the stack's file has it. Raises `ValueError` if there is none."""
+    """Config by key, as the stack's file has it. Raises `ValueError` if there is none, or it is no YAML."""
     path = Path(f"Pulumi.{stack}.yaml")
     if not path.is_file():
         known = sorted(file.name.split(".")[1] for file in Path().glob("Pulumi.*.yaml"))
         proposal = did_you_mean(nearest(stack, known))
         raise ValueError(f"there is no {path}: the stack must be one of {', '.join(known)}{proposal}")
-    return _own(_config_in(path, yaml.SafeLoader), project)
+    try:
+        return _own(_config_in(path, yaml.SafeLoader), project)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from error
 
 
 def _parsed(name: str, text: str) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import arguments_of
+from settings import arguments_of, config_of_file
 
 from .conftest import ROOT
 
@@ -87,6 +87,13 @@ def test_steps_that_cannot_be_are_refused_in_words(tmp_path: Path, text: str, wo
 
 def test_a_stack_without_a_file_is_refused_with_the_stacks_there_are():
     assert "must be one of dev, prod, staging" in plan("docs/release-plan.yaml", "--stack", "production").stderr
+
+
+def test_a_stack_file_that_is_no_yaml_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.dev.yaml").write_text("config: [\n")
+    with pytest.raises(ValueError, match=r"Pulumi\.dev\.yaml is no YAML: "):
+        config_of_file("dev", "canary")
 
 
 def test_how_updates_are_judged_is_nothing_of_a_rehearsal():
