@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .comparison import State
 from .exposure import Track, percentage, surge
+from .gates.comparison import State
+from .gates.sampling import Verdict
 from .problems import MISSING, REMOVE, Problem, Spelling, literal, report, shown
 from .release import Release
-from .sampling import Verdict
 from .transition import (
     CONTENT,
     IDENTITY,

@@ -11,10 +11,10 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from .comparison import State
 from .exposure import Track
+from .gates.comparison import State
+from .gates.sampling import Sample, Verdict, utc
 from .release import Release
-from .sampling import Sample, Verdict, utc
 from .transition import kind
 
 SCHEMA = 1

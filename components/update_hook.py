@@ -12,12 +12,12 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 
 from .announcement import announcement, gate_refusal, refusal
 from .claims import collision
-from .comparison import State
 from .evidence import evidence, write
 from .gates import Gates, parsed
+from .gates.comparison import State
+from .gates.sampling import Verdict, judge
 from .problems import Spelling
 from .release import Release
-from .sampling import Verdict, judge
 from .transition import broken_rules, canary_goes_first, is_gated
 
 
@@ -117,7 +117,7 @@ class UpdateHook:
     async def _pass(self, gates: Gates, old: Release, finished: bool) -> None:
         """Judges the canary that runs. In a preview one sample of each check informs."""
         # Its HTTP library takes longer to import than all of this package, and most updates ask nothing.
-        from .prometheus import Prometheus
+        from .gates.prometheus import Prometheus
 
         preview, ask = pulumi.runtime.is_dry_run(), Prometheus(gates.prometheus_url, gates.prometheus_token).query
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from components.comparison import Counts, lower_limit
+from components.gates.comparison import Counts, lower_limit
 
 CONFIDENCE = 0.99
 """Of intervals of a share: at a single glance, a true share lies outside in at most 1 of 100."""

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.announcement import announcement, gate_refusal, most_and_fewest, refusal, sentence
-from components.comparison import State
+from components.gates.comparison import State
+from components.gates.sampling import Sample, Verdict
 from components.problems import config_keys
 from components.release import Release
-from components.sampling import Sample, Verdict
 from components.transition import broken_rules
 
 from .test_transition import release, states

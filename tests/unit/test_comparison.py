@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.comparison import MISSES, Counts, State, as_good, compared, p_value
+from components.gates.comparison import MISSES, Counts, State, as_good, compared, p_value
 
 
 def exact(canary: Counts, stable: Counts) -> Fraction:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from components.comparison import Counts, State
 from components.evidence import Evidence, evidence, write
 from components.exposure import Track
+from components.gates.comparison import Counts, State
+from components.gates.sampling import Sample, Verdict
 from components.release import Release
-from components.sampling import Sample, Verdict
 
 from .conftest import ROOT
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.comparison import Counts, State
 from components.gates import parsed, problems
+from components.gates.comparison import Counts, State
+from components.gates.sampling import AnswerError, Series, Verdict, judge
 from components.problems import config_keys, report
 from components.release import Release
-from components.sampling import AnswerError, Series, Verdict, judge
 
 from .conftest import ROOT
 

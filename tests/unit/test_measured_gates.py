@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from components.comparison import MISSES, Counts, State, compared
-from components.gates import DEFAULTS
+from components.gates.comparison import MISSES, Counts, State, compared
+from components.gates.contract import DEFAULTS
 
 from .conftest import ROOT
 

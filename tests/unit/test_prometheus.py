@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from components import prometheus
-from components.prometheus import Prometheus
-from components.sampling import AnswerError, Series
+from components.gates import prometheus
+from components.gates.prometheus import Prometheus
+from components.gates.sampling import AnswerError, Series
 
 Handler = http.server.BaseHTTPRequestHandler
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..release import Release
 from .comparison import Counts, State, compared
-from .gates import Comparison, Gate
-from .release import Release
+from .contract import Comparison, Gate
 
 MOST_PROGRESS_LINES = 10
 SAFE = "[bcdfghjklmnpqrstvwxz2456789]"

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict
 
+from ..problems import MISSING, REMOVE, SECRET, Problem, did_you_mean, nearest
+from ..release import whole_numbers
 from .comparison import State
-from .problems import MISSING, REMOVE, SECRET, Problem, did_you_mean, nearest
-from .release import whole_numbers
 
 LONGEST_SECONDS = 3600
 """From the first sample of a check to its last."""
