@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,7 +54,8 @@ def arguments_of(deployment: Manifest, service: Manifest | None, beside: str = "
     labels: Manifest = spec["template"]["metadata"]["labels"]
     if "app" not in labels:
         patch = json.dumps({"spec": {"template": {"metadata": {"labels": {"app": metadata["name"]}}}}})
-        raise ValueError(f"its pods have no label app: kubectl patch deployment {metadata['name']} --patch '{patch}'")
+        where = f"{metadata['name']} --namespace {metadata['namespace']}"
+        raise ValueError(f"its pods have no label app: kubectl patch deployment {where} --patch '{patch}'")
     wanted = {"matchLabels": {"app": labels["app"], "version": "stable"}}
     if spec["selector"] != wanted and not beside:
         raise ValueError(
@@ -232,7 +234,10 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
     service = services[0] if services else None
     args = arguments_of(deployment, service, beside)
     if problems := checks.problems(args):
-        raise ValueError(report("no config of a release says what runs", problems, config_keys(stack)))
+        # The fixes of a config are none here: there is no stack yet.
+        unfixed = [replace(problem, fix=()) for problem in problems]
+        text = report("no config of a release says what runs", unfixed, config_keys(stack))
+        raise ValueError(f"{text}\n\nchange it in the cluster first, with kubectl")
     release = Release.of(cast(Any, args))
     declared: dict[str, tuple[Manifest, str, Manifest]] = {}
     if not beside:

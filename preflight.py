@@ -113,7 +113,7 @@ def taken(name: str, old: Release | None, new: Release, live: Sequence[dict[str,
         problems.append(Problem(argument, value, literal(there + kept), fix))
     text = report(f"CanaryRelease {name!r} needs a name that is taken; nothing was changed", problems, spelling)
     return (
-        f"{text}\n\nto take over what exists: `pulumi import` as it is, "
+        f"{text}\n\nto take over what exists: `make adopt` as it is, "
         f"or {ADOPT}=true {spelling.update} as the config has it"
     )
 

@@ -133,12 +133,28 @@ def _parsed(name: str, text: str) -> Any:
     return text
 
 
+class EngineLoader(yaml.SafeLoader):
+    """YAML as the engine reads it: 1e3 and 0o17 are numbers, too, and so is many a commit's short name."""
+
+
+def _number(_: Any, node: Any) -> float:
+    text = node.value.replace("_", "")
+    return int(text, 0) if "o" in text else float(text)
+
+
+_resolver: Any = EngineLoader
+_resolver.add_implicit_resolver(
+    "!number", re.compile(r"[-+]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d{1,3}|0o[0-7_]+)"), list("-+.0123456789")
+)
+_resolver.add_constructor("!number", _number)
+
+
 def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterator[Problem]:
     """YAML reads an unquoted 1.10 as the number 1.1, and the program only ever sees 1.1. Only the file shows it."""
     path = Path(f"Pulumi.{stack}.yaml")
     if not path.exists():
         return
-    typed, written = _config_in(path, yaml.SafeLoader), _config_in(path, yaml.BaseLoader)
+    typed, written = _config_in(path, EngineLoader), _config_in(path, yaml.BaseLoader)
     for name in VERSIONS:
         key = f"{project}:{camel(name)}"
         if typed.get(key) is not None and not isinstance(typed[key], str | dict):
@@ -150,7 +166,7 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
                 if isinstance(typed[key], int | float)
                 else "date"
             )
-            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {typed[key]}"
+            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {str(typed[key]).lower()}"
             yield Problem(name, written[key], accepted, [(name, written[key])])
 
 
@@ -229,4 +245,5 @@ def _context(stack: str, context: str | None, kubeconfig: str | None, server: st
     elif server and known[context] != server:
         leads = known[context] or "no server"
         accepted = literal(f"must lead to {server}, which is apiServer; the kubeconfig leads it to {leads}")
-        yield Problem(key, context, accepted, [(key, name) for name in sorted(known) if known[name] == server][:1])
+        fixes = [(key, name) for name in sorted(known) if known[name] == server][:1]
+        yield Problem(key, context, accepted, fixes or [("apiServer", known[context] or REMOVE)])

@@ -8,11 +8,11 @@ from .exposure import Track, percentage, surge
 from .gates.comparison import State
 from .gates.sampling import Verdict
 from .problems import MISSING, REMOVE, Problem, Spelling, literal, report, shown
-from .release import Release
+from .release import Release, camel
 from .transition import (
-    CONTENT,
     IDENTITY,
     POD_CONTENT,
+    SERVICE_CONTENT,
     Broken,
     Kind,
     canary_goes_first,
@@ -41,7 +41,7 @@ def sentence(old: Release | None, new: Release, finished: bool = True) -> str:
     what = kind(old, new)
     before, after = _share(old), _share(new)
     text = {
-        Kind.FIRST_DEPLOY: f"deploys for the first time: {new.stable.version} in stable",
+        Kind.FIRST_DEPLOY: f"deploys for the first time: {new.stable.version} in stable{_beside(new)}",
         Kind.START_CANARY: f"starts the canary {_canary(new).version} at {after}",
         Kind.WIDEN: f"widens the canary from {before} to {after}",
         Kind.NARROW: f"narrows the canary from {before} to {after}",
@@ -53,8 +53,9 @@ def sentence(old: Release | None, new: Release, finished: bool = True) -> str:
         Kind.MIXED: f"gives stable {new.stable.version}, which no canary proved",
         Kind.NO_CHANGE: "changes no exposure",
     }[what]
-    if old and (content := changed(old, new, CONTENT)):
-        text += f"; changes {', '.join(content)} of both tracks"
+    for names, whose in ((POD_CONTENT, "both tracks"), (SERVICE_CONTENT, "the Service")):
+        if old and (content := changed(old, new, names)):
+            text += f"; changes {', '.join(map(camel, content))} of {whose}"
     return text if finished else f"{text}; repairs an update that did not finish"
 
 
@@ -136,9 +137,13 @@ def _notes(old: Release | None, new: Release, finished: bool) -> list[str]:
 
 def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling) -> str:
     if not way and changed(old, new, IDENTITY):
-        return "no update leads there: declare a second release beside this one, move its users over, remove this one"
+        kept = old.arguments()
+        fixes = [spelling.fix(spelling.path(name), kept.get(name, REMOVE)) for name in changed(old, new, IDENTITY)]
+        declare = "declare a second release beside this one, move its users over, remove this one"
+        return "\n".join([f"no update leads there: {declare}, or keep what runs:", *(f"  {fix}" for fix in fixes)])
     if not way:
-        return "no update leads there: fixed_total leaves no room for one canary pod within max_canary_share"
+        total, share = spelling.name("fixed_total"), spelling.name("max_canary_share")
+        return f"no update leads there: {total} leaves no room for one canary pod within {share}"
     return "\n".join(["allowed instead, one update after the other:", *_steps(new, way, spelling)])
 
 
@@ -159,6 +164,11 @@ def _rolls(old: Release, new: Release, track: int) -> bool:
 
 def _share(release: Release | None) -> str:
     return percentage(release.canary_share if release else 0.0)
+
+
+def _beside(release: Release) -> str:
+    canary = _canary(release)
+    return f", {canary.version} as canary at {_share(release)}" if canary.replicas else ""
 
 
 def _canary(release: Release | None) -> Track:

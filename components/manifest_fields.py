@@ -84,6 +84,8 @@ def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complet
             if meant and meant not in given:
                 fix.append((f"{path}.{meant}", value))
             yield Problem(below, value, f"is not a field of a Kubernetes {_kind_name(kind)}{did_you_mean(meant)}", fix)
+        elif name == "port" and isinstance(value, str) and value.isdecimal():
+            yield Problem(below, value, "must be a number: text is the name of a port", [(below, int(value))])
         elif value is not None:
             yield from (
                 _quantities(below, name, value)
@@ -125,7 +127,8 @@ def _value(path: str, value: Any, annotation: Any) -> Iterator[Problem]:
         if not isinstance(value, list):
             yield Problem(path, value, "must be a list", [(path, [value])])
             return
-        for index, item in enumerate(cast(list[Any], value)):
+        # From the end: a fix that takes an item away moves those behind it.
+        for index, item in reversed(list(enumerate(cast(list[Any], value)))):
             yield from _value(f"{path}[{index}]", item, get_args(wanted)[0])
     else:
         yield from _scalar(path, value, wanted)

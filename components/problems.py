@@ -114,7 +114,7 @@ def config_keys(stack: str) -> Spelling:
         if isinstance(value, list | dict):
             # The command sets scalars only.
             return f"edit Pulumi.{stack}.yaml: {path}: {shown(value)}"
-        if options and isinstance(value, str):
+        if options and isinstance(value, str) and value != "<value>":
             # Without a type, --path turns "1" and "true" into a number and a boolean.
             options += ["--type", "string"]
         text = value if isinstance(value, str) else json.dumps(value)

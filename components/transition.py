@@ -15,7 +15,9 @@ IDENTITY = ("app", "name", "namespace", "service_type", "service_name", "contain
 POD_CONTENT = ("image", "container_name", "readiness_path", "container", "pod")
 """Changing one replaces the pods of both tracks."""
 
-CONTENT = (*POD_CONTENT, "service_port", "node_port")
+SERVICE_CONTENT = ("service_port", "node_port")
+
+CONTENT = (*POD_CONTENT, *SERVICE_CONTENT)
 """Changing one changes what both tracks run, or how they are reached."""
 
 

@@ -112,7 +112,8 @@ class UpdateHook:
                 with TemporaryFile(dir=self._folder):
                     pass
             except OSError as error:
-                raise pulumi.RunError(f"evidence cannot be written, and nothing was changed: {error}") from error
+                why = f"{self._folder}: {error.strerror}; it must be a folder that this user may make and write to"
+                raise pulumi.RunError(f"evidence cannot be written, and nothing was changed: {why}") from error
 
     async def _pass(self, gates: Gates, old: Release, finished: bool) -> None:
         """Judges the canary that runs. In a preview one sample of each check informs."""

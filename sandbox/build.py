@@ -95,7 +95,9 @@ def stop_steps() -> None:
 
 
 def virtual_environment() -> None:
-    """Makes .venv match requirements.txt and requirements-dev.txt."""
+    """Makes .venv match requirements.txt and requirements-dev.txt. One that is only linked is another project's."""
+    if (PROJECT / ".venv").is_symlink():
+        return
     files = [PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"]
     key = _key([sys.version, str(VENV)], [*files, PROJECT / "observe" / "requirements.txt"])
     mark = VENV / "complete"

@@ -189,7 +189,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             if dry_run:
                 raise
             raise RefusedError(
-                f"{error}; to adopt the object as it is, `pulumi import`; to take it over in this update, "
+                f"{error}; to adopt the object as it is, `make adopt`; to take it over in this update, "
                 f"set {ADOPT}=true in its environment"
             ) from None
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from components import claims
+from settings import EngineLoader
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def engine_config(stack_file: Path) -> dict[str, str]:
     """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, as text."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     values = {f"canary:{key}": schema["default"] for key, schema in project.items()}
-    values |= yaml.safe_load(stack_file.read_text())["config"]
+    values |= yaml.load(stack_file.read_text(), Loader=EngineLoader)["config"]
     return {
         key: value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
         for key, value in values.items()

@@ -116,7 +116,7 @@ def test_a_selector_that_would_count_canary_pods_is_refused_with_the_way_and_all
 def test_pods_without_the_label_app_are_refused_with_the_command():
     deployment = live()
     deployment["spec"]["template"]["metadata"]["labels"] = {"run": "shop"}
-    with pytest.raises(ValueError, match="kubectl patch deployment shop --patch"):
+    with pytest.raises(ValueError, match="kubectl patch deployment shop --namespace shops --patch"):
         arguments_of(deployment, SERVICE, "web")
 
 

@@ -17,7 +17,7 @@ from .test_transition import release, states
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        (None, release("v1*2", "v2*1"), "deploys for the first time: v1 in stable"),
+        (None, release("v1*2", "v2*1"), "deploys for the first time: v1 in stable, v2 as canary at 33.3 %"),
         (release("v1*2"), release("v1*2", "v2*1"), "starts the canary v2 at 33.3 %"),
         (release("v1*2", "v2*1"), release("v1*2", "v2*2"), "widens the canary from 33.3 % to 50.0 %"),
         (release("v1*2", "v2*2"), release("v1*2", "v2*1"), "narrows the canary from 50.0 % to 33.3 %"),
@@ -27,6 +27,7 @@ from .test_transition import release, states
         (release("v1*2", "v2*1"), release("v2*2"), "promotes v2"),
         (release("v2*2"), release("v1*2", "v2*1"), "rolls back to v1"),
         (release("v1*2"), release("v1*2", image="a/b"), "changes no exposure; changes image of both tracks"),
+        (release("v1*2"), release("v1*2", service_port=80), "changes no exposure; changes servicePort of the Service"),
     ],
 )
 def test_every_update_has_its_sentence(old: Release | None, new: Release, text: str):
@@ -143,6 +144,7 @@ def test_a_release_that_is_renamed_is_told_to_move_over():
     old, new = release("v1*2"), release("v1*2", name="other")
     text = refusal("shop", old, new, broken_rules(old, new), config_keys("dev"))
     assert "declare a second release beside this one, move its users over, remove this one" in text
+    assert text.endswith(f"or keep what runs:\n  pulumi config set --stack dev name {old.name}")
 
 
 def test_values_with_braces_are_shown_as_they_are():

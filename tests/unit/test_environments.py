@@ -162,6 +162,11 @@ def test_a_context_that_leads_to_another_server_than_the_stack_names_is_refused(
         f"    must lead to {SERVER}, which is apiServer; the kubeconfig leads it to https://192.0.2.2:6443\n"
         "    fix: pulumi config set --stack dev kubernetes:context right"
     )
+    kubeconfig(tmp_path / "kubeconfig", **{"canary-sandbox": "https://192.0.2.2:6443"})
+    with pytest.raises(
+        pulumi.RunError, match=r"fix: pulumi config set --stack dev apiServer https://192\.0\.2\.2:6443$"
+    ):
+        stacks({"canary:apiServer": SERVER}, {"canary:namespace": "another"})
     kubeconfig(tmp_path / "kubeconfig", **{"canary-sandbox": SERVER})
     assert "release-stable" in stacks({"canary:apiServer": SERVER}, {"canary:namespace": "another"}).resources
 

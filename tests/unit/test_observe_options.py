@@ -63,7 +63,7 @@ def test_a_rate_out_of_bounds_is_refused(rate: str):
     assert "must be a number from 1 to 100" in refusal("--rate", rate)
 
 
-@pytest.mark.parametrize("url", ["", "30880", "ftp://x", "http://", "http://[::1", "http://x:port"])
+@pytest.mark.parametrize("url", ["", "30880", "ftp://x", "http://", "http://[::1", "http://x:port", "http://x:99999"])
 def test_what_is_no_address_is_refused(url: str):
     assert "must be an address that begins with http:// or https://" in refusal("--url", url)
 

@@ -132,7 +132,7 @@ def test_names_that_are_taken_are_told_at_once_with_what_to_do():
         "    Service shop-svc already exists in default and is not this stack's; it is managed by nobody it names\n"
         "    fix: pulumi config set --stack dev serviceName '<another name>'\n"
         "\n"
-        "to take over what exists: `pulumi import` as it is, "
+        "to take over what exists: `make adopt` as it is, "
         "or PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack dev as the config has it"
     )
 

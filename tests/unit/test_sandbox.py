@@ -116,6 +116,19 @@ def test_a_failed_step_shows_the_end_of_its_log_and_where_it_is(
     assert str(tmp_path / "step.log") in str(failure.value)
 
 
+def test_a_virtual_environment_that_is_only_linked_is_never_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owners").mkdir()
+    (tmp_path / ".venv").symlink_to(tmp_path / "owners")
+    for name in ("requirements.txt", "requirements-dev.txt", "observe/requirements.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("another==1\n")
+    monkeypatch.setattr(build, "PROJECT", tmp_path)
+    monkeypatch.setattr(build, "run_logged", lambda *_: pytest.fail("it was made anew"))  # pyright: ignore[reportUnknownLambdaType]
+    build.virtual_environment()
+
+
 def test_all_problems_of_a_machine_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setattr(build, "go_version", lambda: "go1.24.9")
