@@ -1,6 +1,7 @@
 """What the end-to-end tests share: the sandbox's cluster, namespaces and node ports of their own, stacks, traffic."""
 
 import json
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from traffic import Traffic
 
 FIRST_NODE_PORT = 30881
 """30880 is the operator's own release."""
+
+# A shell's background job ignores interrupts, and so would every program that these tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 counts = pytest.StashKey[list[str]]()
 
