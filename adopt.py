@@ -21,6 +21,7 @@ from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
 from preflight import ADOPT
+from settings import project_name
 
 Manifest = dict[str, Any]
 
@@ -251,7 +252,7 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         replaced = kubectl("replace", "--dry-run=server", "--output", "json", "--filename", "-", stdin=manifest)
         found[what] = differences(live, json.loads(replaced))
     context = kubectl("config", "current-context").strip()
-    project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    project = project_name()
     path.write_text(stack_file(context, project, args), encoding="utf-8")
     return told(release, found, stack, name if beside else "")
 

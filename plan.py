@@ -14,7 +14,7 @@ from components.announcement import announcement, refusal, sentence
 from components.problems import PROPERTIES, REMOVE, Spelling, config_keys, report, shown
 from components.release import Release
 from components.transition import broken_rules, shortest_way
-from settings import arguments_of, config_of_file
+from settings import arguments_of, config_of_file, project_name
 
 ACCEPTED = """must be a list of steps, each a name and the config that it sets (null takes a key away), such as
   - start: {canaryVersion: v2, canaryReplicas: 1}
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("steps", type=Path, help=f"YAML file, which {ACCEPTED}")
     parser.add_argument("--stack", default="dev", help="the release starts from its file (default: %(default)s)")
     given = parser.parse_args()
-    project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    project = project_name()
     try:
         for text in rehearse(given.stack, config_of_file(given.stack, project), read_steps(given.steps)):
             print(f"{text}\n", flush=True)

@@ -106,6 +106,11 @@ def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return args
 
 
+def project_name() -> str:
+    """The project's name, where no engine tells it."""
+    return str(yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+
+
 def config_of_file(stack: str, project: str) -> dict[str, Any]:
     """Config by key, as the stack's file has it. Raises `ValueError` if there is none, or it is no YAML."""
     path = Path(f"Pulumi.{stack}.yaml")

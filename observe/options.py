@@ -4,7 +4,6 @@ import argparse
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -12,7 +11,7 @@ import yaml
 
 from components.problems import Problem, config_keys, literal, report
 from components.release import Release
-from settings import arguments_of, config_of_file, problems_of
+from settings import arguments_of, config_of_file, problems_of, project_name
 
 from .traffic import Source
 
@@ -67,7 +66,7 @@ def options(arguments: Sequence[str]) -> Options:
 def read_target(stack: str, problems: Iterable[Problem] = ()) -> Target:
     """The stack file as it is now. Raises `WatchError` with these problems and its own."""
     try:
-        project = str(yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"])
+        project = project_name()
         own = config_of_file(stack, project)
         kubernetes = config_of_file(stack, "kubernetes")
     except (OSError, yaml.YAMLError, ValueError) as error:
