@@ -160,6 +160,7 @@ def start(images: Path) -> None:
     """Starts what does not run yet, loads the images of the archive and returns when the node is ready."""
     host.remember()
     _stop_outdated()
+    host.clear_abandoned()
     processes.create_groups()
     _write_settings()
     began, started = time.monotonic(), False
@@ -234,7 +235,7 @@ def _wait(what: str, process: str, ready: Callable[[], bool], seconds: int = 120
     while time.monotonic() < deadline:
         processes.check_alive(process)
         with contextlib.suppress(OSError):
-            if ready():
+            if processes.running(process) and ready():
                 return
         time.sleep(0.2)
     raise SandboxError(f"{what} is not ready after {seconds} s:\n{processes.tail(processes.LOGS / f'{process}.log')}")

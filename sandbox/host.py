@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from sandbox.environment import CLUSTER, CONTEXT, RUN, installed, write
-from sandbox.processes import hierarchies
+from sandbox.processes import hierarchies, members, remove_groups
 
 BRIDGE = CONTEXT
 RECORD = CLUSTER / "host.json"
@@ -44,13 +44,10 @@ def in_use() -> bool:
 
 def restore() -> None:
     """Takes away mounts, network and firewall rules of the ended cluster and puts settings back."""
-    shims = [address.read_text() for address in RUN.glob("containerd/io.containerd.runtime.v2.task/*/*/address")]
     clear_run()
     _remove_network()
     _remove_firewall_rules("iptables")
     _remove_firewall_rules("ip6tables")
-    for address in shims:
-        Path(address.removeprefix("unix://")).unlink(missing_ok=True)
     for result in Path("/var/lib/cni/results").glob(f"{CONTEXT}-*"):
         result.unlink()
     if RECORD.exists():
@@ -67,13 +64,29 @@ def restore() -> None:
     shutil.rmtree(CLUSTER, ignore_errors=True)
 
 
-def clear_run() -> None:
+def clear_abandoned() -> None:
+    """Takes away what a sandbox left of which nothing lives, of this clone or of one that is gone.
+
+    The network namespaces of its pods outlive a kill of all its processes, and answer for their addresses: a new pod
+    that is given such an address is not reached.
+    """
+    for run in RUN.parent.glob(f"{CONTEXT}-*"):
+        if not members(run.name):
+            clear_run(run)
+            remove_groups(run.name)
+    if not members():
+        _remove_network()
+
+
+def clear_run(run: Path = RUN) -> None:
     """Leaves of the running state what a reboot would leave: nothing."""
+    for address in run.glob("containerd/io.containerd.runtime.v2.task/*/*/address"):
+        Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         target = line.split()[1].encode().decode("unicode_escape")
-        if Path(target).is_relative_to(RUN) or Path(target).is_relative_to(CLUSTER):
+        if Path(target).is_relative_to(run) or (run == RUN and Path(target).is_relative_to(CLUSTER)):
             subprocess.run(["umount", "--lazy", target], check=True)
-    shutil.rmtree(RUN, ignore_errors=True)
+    shutil.rmtree(run, ignore_errors=True)
 
 
 def _remove_network() -> None:

@@ -22,11 +22,11 @@ LAUNCH = """set -e; group=$1; file=$2; shift 2; echo $$ >"$group/cgroup.procs"
 (set -- $(cat /proc/$$/stat); echo "$1 ${22}" >"$file.new"); mv "$file.new" "$file"; exec "$@" """
 
 
-def hierarchies() -> list[Path]:
-    """The sandbox's group in each hierarchy of control groups of this machine, version 1, 2 or both."""
+def hierarchies(owner: str = OWNER) -> list[Path]:
+    """The group of a sandbox in each hierarchy of control groups of this machine, version 1, 2 or both."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     folders = [Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
-    return [folder / OWNER for folder in folders if folder.is_relative_to(CONTROL_GROUPS)]
+    return [folder / owner for folder in folders if folder.is_relative_to(CONTROL_GROUPS)]
 
 
 def create_groups() -> None:
@@ -45,9 +45,11 @@ def _daemons() -> Path:
 
 
 def running(name: str) -> bool:
+    """A killed process that its parent has not yet reaped runs no more."""
     try:
         pid, started = (PIDS / name).read_text().split()
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19] == started
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0] not in "ZX" and fields[19] == started
     except (OSError, ValueError):
         return False
 
@@ -86,21 +88,26 @@ def tail(log: Path, lines: int = 15) -> str:
 def stop_all() -> None:
     """Kills every process of the sandbox's control group and removes the group."""
     deadline = time.monotonic() + 30
-    while pids := _members():
+    while pids := members():
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > deadline:
             raise SandboxError(f"processes {pids} do not end: a reboot ends them")
         time.sleep(0.05)
-    for group in hierarchies():
+    remove_groups()
+
+
+def remove_groups(owner: str = OWNER) -> None:
+    for group in hierarchies(owner):
         for folder, _, _ in os.walk(group, topdown=False):
             _remove_group(Path(folder))
 
 
-def _members() -> list[int]:
+def members(owner: str = OWNER) -> list[int]:
+    """The living processes of a sandbox, its pods' too."""
     pids: set[int] = set()
-    for group in hierarchies():
+    for group in hierarchies(owner):
         for file in group.rglob("cgroup.procs"):
             with contextlib.suppress(OSError):
                 pids.update(int(pid) for pid in file.read_text().split())

@@ -43,8 +43,14 @@ def unchanged(_: Stack) -> None:
     pass
 
 
+def scale(stack: Stack, replicas: int) -> None:
+    """Returns when all pods are ready: a refresh warns of those that are not."""
+    stack.kubectl("scale", "deployment/k8s-testapp", f"--replicas={replicas}")
+    stack.kubectl("rollout", "status", "deployment/k8s-testapp", "--timeout=60s")
+
+
 def drifted(stack: Stack) -> None:
-    stack.kubectl("scale", "deployment/k8s-testapp", "--replicas=3")
+    scale(stack, 3)
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def as_before(deployed: Stack) -> Iterator[None]:
     text, replicas = deployed.file.read_text(), deployed.deployment("k8s-testapp")["spec"]["replicas"]
     yield
     deployed.file.write_text(text)
-    deployed.kubectl("scale", "deployment/k8s-testapp", f"--replicas={replicas}")
+    scale(deployed, replicas)
 
 
 @pytest.mark.usefixtures("as_before")

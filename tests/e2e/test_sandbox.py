@@ -21,11 +21,15 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def owner_of(clone: Path) -> str:
+    sandbox = str((clone / ".sandbox").resolve())
+    return f"canary-sandbox-{hashlib.sha256(sandbox.encode()).hexdigest()[:8]}"
+
+
 def snapshot(run: Run, clone: Path) -> dict[str, list[str]]:
     """What the clone's sandbox could leave behind on the machine; a second sandbox may be at work beside it."""
     rules = [line for command in ("iptables-save", "ip6tables-save") for line in run(command).stdout.splitlines()]
-    sandbox = str((clone / ".sandbox").resolve())
-    owner = f"canary-sandbox-{hashlib.sha256(sandbox.encode()).hexdigest()[:8]}"
+    sandbox, owner = str((clone / ".sandbox").resolve()), owner_of(clone)
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     groups: list[str] = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -108,6 +112,19 @@ def cluster(run: Run) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def deploy(clone: Path, run: Run) -> None:
+    kubectl = [str(clone / ".sandbox/bin/kubectl"), "--kubeconfig", str(clone / ".sandbox/kubeconfig")]
+    image = "arisu1000/simple-container-app:v0.1"
+    for command in (
+        ["delete", "deployment,service", "app", "--ignore-not-found"],
+        ["create", "deployment", "app", f"--image={image}", "--port=8080", "--replicas=2"],
+        ["expose", "deployment", "app", "--type=NodePort"],
+        ["rollout", "status", "deployment/app", "--timeout=60s"],
+    ):
+        done = run(*kubectl, *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def pid_of(clone: Path, part: str) -> int:
     return int((clone / ".sandbox/cluster/pids" / part).read_text().split()[0])
 
@@ -154,6 +171,27 @@ def test_a_killed_part_is_started_again_and_the_others_run_on(clone: Path, run: 
 
 
 @pytest.mark.usefixtures("cluster")
+def test_a_start_takes_away_what_is_left_of_a_sandbox_that_was_killed_with_its_clone(clone: Path, run: Run) -> None:
+    """The network namespaces of its pods would answer for the addresses that the new pods are given."""
+    deploy(clone, run)
+    left = {link for link in snapshot(run, clone)["links"] if link.startswith("veth")}
+    for processes in Path("/sys/fs/cgroup").glob(f"**/{owner_of(clone)}/**/cgroup.procs"):
+        for process in processes.read_text().split():
+            os.kill(int(process), signal.SIGKILL)
+    gone = Path("/run/canary-sandbox-gone")
+    Path("/run", owner_of(clone)).rename(gone)
+    for path in (clone / ".sandbox/cluster").iterdir():
+        if path.name != "host.json":  # what the machine was like, so that the last test finds it so again
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    done = run("make", "cluster")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not gone.exists()
+    assert not any(str(gone) in line for line in Path("/proc/self/mounts").read_text().splitlines())
+    deploy(clone, run)
+    assert left.isdisjoint(snapshot(run, clone)["links"])
+
+
+@pytest.mark.usefixtures("cluster")
 def test_everything_listens_on_the_loopback_interface_only(run: Run) -> None:
     listening = run("cat", "/proc/net/tcp", "/proc/net/tcp6").stdout.splitlines()
     rows = [row.split() for row in listening if " 0A " in row]
@@ -184,14 +222,7 @@ def test_a_shell_with_the_sandboxs_environment_cannot_update_another_stack(clone
 def test_down_leaves_nothing_behind_also_after_parts_were_killed(
     clone: Path, run: Run, before: dict[str, list[str]]
 ) -> None:
-    kubectl = [str(clone / ".sandbox/bin/kubectl"), "--kubeconfig", str(clone / ".sandbox/kubeconfig")]
-    image = "arisu1000/simple-container-app:v0.1"
-    assert (
-        run(*kubectl, "create", "deployment", "app", f"--image={image}", "--port=8080", "--replicas=2").returncode == 0
-    )
-    assert run(*kubectl, "expose", "deployment", "app", "--type=NodePort").returncode == 0
-    rolled = run(*kubectl, "rollout", "status", "deployment/app", "--timeout=60s")
-    assert rolled.returncode == 0, rolled.stdout + rolled.stderr
+    deploy(clone, run)
     running = snapshot(run, clone)
     assert all(running[kind] != before[kind] for kind in before if kind != "sysctls")
     for part in ("containerd", "kubelet"):

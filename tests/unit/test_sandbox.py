@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -78,6 +79,10 @@ def test_a_process_is_known_by_its_id_and_start_time(own_processes: Path) -> Non
         (own_processes / "etcd").write_text(f"{process.pid} {int(started) - 1}\n")
         assert not processes.running("etcd")
         process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        (own_processes / "etcd").write_text(f"{process.pid} {started}\n")
+        assert Path(f"/proc/{process.pid}").exists()
+        assert not processes.running("etcd")
 
 
 @pytest.mark.parametrize("text", ["", "1", "4194999 1", "x y"])
