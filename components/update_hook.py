@@ -16,6 +16,7 @@ from .evidence import evidence, write
 from .gates import Gates, parsed
 from .gates.comparison import State
 from .gates.sampling import Verdict, judge
+from .interrupts import interruptible
 from .problems import Spelling
 from .release import Release
 from .transition import broken_rules, canary_goes_first, is_gated
@@ -126,8 +127,17 @@ class UpdateHook:
             if not preview:
                 pulumi.log.info(line, ephemeral=ephemeral)
 
-        # In a thread: other releases of the program go on.
-        self._verdict = await asyncio.to_thread(judge, parsed(gates.checks), old, ask, progress, once=preview)
+        with interruptible() as interrupted:
+
+            def wait(seconds: float) -> None:
+                if interrupted.wait(seconds):
+                    what = f"the gates of CanaryRelease {self._name!r} were interrupted; nothing was changed"
+                    raise pulumi.RunError(f"{what}; the same again:\n  {self._spelling.update}")
+
+            # In a thread: other releases of the program go on.
+            checks = parsed(gates.checks)
+            self._verdict = await asyncio.to_thread(judge, checks, old, ask, progress, once=preview, sleep=wait)
+            wait(0)  # The interrupt may have come with the last answer.
         self._judged = time.time()
         if preview:
             pulumi.log.info(f"gates as they are now; `{self._spelling.update}` decides:\n{self._verdict.table()}")
