@@ -80,7 +80,7 @@ class UpdateHook:
 
     def _check(self, args: ResourceHookArgs) -> None:
         new = self._release
-        # By now the whole program has run, and its error alone would not keep this release from being declared.
+        # By now the program has run, but for its applies; its error alone would not keep this one from being declared.
         if refused := collision(self._name):
             raise pulumi.RunError(refused)
         if not args.old_inputs:
