@@ -66,8 +66,10 @@ def arguments_of(deployment: Manifest, service: Manifest | None, beside: str = "
     if len(spec["template"]["spec"]["containers"]) > 1:
         raise ValueError("it has several containers and a release one: make the others initContainers that restart")
     [container] = spec["template"]["spec"]["containers"]
-    image, separator, version = re.match(r"([^@]*?)(@|:(?=[^/:]*$)|$)(.*)", container["image"]).groups()  # pyright: ignore[reportOptionalMemberAccess] # matches any text
-    if not separator or version == "latest":
+    named, _, digest = container["image"].partition("@")
+    image, tag = re.match(r"(.*?)(?::([^/:]*))?$", named).groups()  # pyright: ignore[reportOptionalMemberAccess] # matches any text
+    version = digest or tag  # Beside a digest Kubernetes ignores the tag.
+    if not version or version == "latest":
         raise ValueError(f"its image {container['image']} names no version that stays: give it a tag, let it roll")
     args: Manifest = {
         "name": beside or metadata["name"],
@@ -220,12 +222,26 @@ def selecting(services: list[Manifest], deployment: Manifest) -> Iterator[Manife
             yield service
 
 
+def scaling(autoscalers: list[Manifest], deployment: Manifest) -> Iterator[str]:
+    """The HorizontalPodAutoscalers that set the Deployment's replicas."""
+    for autoscaler in autoscalers:
+        target: Manifest = autoscaler["spec"]["scaleTargetRef"]
+        if (target["kind"], target["name"]) == ("Deployment", deployment["metadata"]["name"]):
+            yield autoscaler["metadata"]["name"]
+
+
 def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str) -> str:
     path = Path(f"Pulumi.{stack}.yaml")
     if path.exists():
         raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
     where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
+    autoscalers = json.loads(kubectl("get", "horizontalpodautoscalers", *where))["items"]
+    if not beside and (names := " ".join(scaling(autoscalers, deployment))):
+        raise ValueError(
+            f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config: "
+            f"kubectl delete horizontalpodautoscaler {names} --namespace {deployment['metadata']['namespace']}"
+        )
     services = list(selecting(json.loads(kubectl("get", "services", *where))["items"], deployment))
     if service_name:
         services = [service for service in services if service["metadata"]["name"] == service_name]

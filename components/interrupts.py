@@ -2,10 +2,15 @@
 
 import os
 import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType
 
 MESSAGE_ALREADY_SHOWN = 32
 """Exit code by which Pulumi's language hosts know that there is nothing left to say."""
+
+_waiting: set[threading.Event] = set()
 
 
 def end_quietly_on_interrupt() -> None:
@@ -17,6 +22,23 @@ def end_quietly_on_interrupt() -> None:
     """
 
     def end(number: int, frame: FrameType | None) -> None:
-        os._exit(MESSAGE_ALREADY_SHOWN)
+        if not _waiting:
+            os._exit(MESSAGE_ALREADY_SHOWN)
+        while _waiting:
+            _waiting.pop().set()
 
     signal.signal(signal.SIGINT, end)
+
+
+@contextmanager
+def interruptible() -> Generator[threading.Event]:
+    """The event that the first interrupt sets instead of ending the program: the block then has to raise why it ends.
+
+    The engine shows that, and interrupts again. A program that is gone in a hook leaves it a broken connection to show.
+    """
+    interrupted = threading.Event()
+    _waiting.add(interrupted)
+    try:
+        yield interrupted
+    finally:
+        _waiting.discard(interrupted)

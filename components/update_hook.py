@@ -16,6 +16,7 @@ from .evidence import evidence, write
 from .gates import Gates, parsed
 from .gates.comparison import State
 from .gates.sampling import Verdict, judge
+from .interrupts import interruptible
 from .problems import Spelling
 from .release import Release
 from .transition import broken_rules, canary_goes_first, is_gated
@@ -79,7 +80,7 @@ class UpdateHook:
 
     def _check(self, args: ResourceHookArgs) -> None:
         new = self._release
-        # By now the whole program has run, and its error alone would not keep this release from being declared.
+        # By now the program has run, but for its applies; its error alone would not keep this one from being declared.
         if refused := collision(self._name):
             raise pulumi.RunError(refused)
         if not args.old_inputs:
@@ -126,8 +127,17 @@ class UpdateHook:
             if not preview:
                 pulumi.log.info(line, ephemeral=ephemeral)
 
-        # In a thread: other releases of the program go on.
-        self._verdict = await asyncio.to_thread(judge, parsed(gates.checks), old, ask, progress, once=preview)
+        with interruptible() as interrupted:
+
+            def wait(seconds: float) -> None:
+                if interrupted.wait(seconds):
+                    what = f"the gates of CanaryRelease {self._name!r} were interrupted; nothing was changed"
+                    raise pulumi.RunError(f"{what}; the same again:\n  {self._spelling.update}")
+
+            # In a thread: other releases of the program go on.
+            checks = parsed(gates.checks)
+            self._verdict = await asyncio.to_thread(judge, checks, old, ask, progress, once=preview, sleep=wait)
+            wait(0)  # The interrupt may have come with the last answer.
         self._judged = time.time()
         if preview:
             pulumi.log.info(f"gates as they are now; `{self._spelling.update}` decides:\n{self._verdict.table()}")

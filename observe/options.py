@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -85,8 +86,8 @@ def _refusal(stack: str, problems: Sequence[Problem]) -> WatchError:
 
 
 def _problems(given: argparse.Namespace) -> Iterator[Problem]:
-    if given.url is not None and not _is_address(given.url):
-        yield Problem("--url", given.url, "must be an address that begins with http:// or https://")
+    if given.url is not None and (refused := _refused(given.url)):
+        yield Problem("--url", given.url, refused)
     if not re.fullmatch(r"\d+(\.\d+)?", given.rate) or not RATES[0] <= float(given.rate) <= RATES[1]:
         yield Problem("--rate", given.rate, f"must be a number from {RATES[0]} to {RATES[1]}")
     try:
@@ -97,9 +98,16 @@ def _problems(given: argparse.Namespace) -> Iterator[Problem]:
         yield Problem("--expect", True, "needs --once: a live view has no end to exit with")
 
 
-def _is_address(text: str) -> bool:
+def _refused(text: str) -> str | None:
+    """Why no request can be sent to this address, if none can."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
-        return False
-    return url.scheme in ("http", "https") and bool(url.host) and 0 < (url.port or 1) < 65536
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 1) < 65536:
+        return "must be an address that begins with http:// or https://"
+    try:
+        socket.getaddrinfo(url.raw_host, None)
+    except socket.gaierror as error:
+        return literal(f"names a host that does not resolve: {error.strerror}")
+    return None

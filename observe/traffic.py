@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
+import os
 import re
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -131,8 +134,19 @@ async def _ask(client: httpx.AsyncClient, source: Source, record: Callable[[Samp
         version = source.version(answer.headers, answer.text)
     except httpx.TimeoutException:
         error = f"no answer within {TIMEOUT_SECONDS} s"
-    except httpx.ConnectError:
-        error = "no connection"
     except httpx.HTTPError as failed:
-        error = f"no answer: {type(failed).__name__}"
+        error = f"no answer: {_cause(failed)}"
     record(Sample(version, error, time.monotonic() - began))
+
+
+def _cause(error: BaseException) -> str:
+    """What lies under a chain of exceptions, in the system's own words if it has any."""
+    tried = getattr(error, "exceptions", ())
+    if below := error.__cause__ or error.__context__ or (tried and tried[0]):
+        return _cause(below)
+    if isinstance(error, socket.gaierror):
+        return f"the host name does not resolve ({error.strerror})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({getattr(error, 'verify_message', '') or error.reason})"
+    # asyncio's own words for it name the address, which would make each address an error of its own.
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__

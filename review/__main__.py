@@ -23,7 +23,7 @@ def main() -> None:
     report = commands.add_parser("report", help="keeps one issue about drift, the files <stack>.md of a folder")
     for each in (post, report):
         each.add_argument("folder", type=Path)
-        each.add_argument("--stacks", type=json.loads, required=True, help="the stacks, as JSON")
+        each.add_argument("--stacks", type=_listed, required=True, help="the stacks, as `stacks` prints them")
     given = parser.parse_args()
     if given.command == "stacks":
         print(json.dumps(touched(sys.stdin.read().splitlines(), stacks_in(Path()))))
@@ -35,6 +35,17 @@ def main() -> None:
         sys.exit(code)
     else:
         _publish(given)
+
+
+def _listed(text: str) -> list[str]:
+    """The stacks that a JSON list names."""
+    try:
+        stacks: list[str] = json.loads(text)
+        if [*map(str, stacks)] == stacks:
+            return stacks
+    except (ValueError, TypeError):
+        pass
+    raise argparse.ArgumentTypeError(f"""{text!r} is no JSON list of stacks, such as '["dev", "prod"]'""")
 
 
 def _publish(given: argparse.Namespace) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-STACK_FILES = ("Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml")
 PROGRAM_FILES = (
-    *("Pulumi.yaml", "__main__.py", "settings.py", "preflight.py", "proof.py", "kubeconfig.py", "plan.py", "adopt.py"),
+    *(path.name for path in ROOT.glob("Pulumi*.yaml")),
+    *("__main__.py", "settings.py", "preflight.py", "proof.py", "kubeconfig.py", "plan.py", "adopt.py"),
     *("components", "docs"),
 )
 SANDBOX_FILES = ("sandbox", "observe", "Makefile", "requirements.txt", "requirements-dev.txt")
@@ -81,7 +81,7 @@ class Stack:
     @classmethod
     def seed(cls, folder: Path, namespace: str, node_port: int) -> "Stack":
         """This project with the seed's config, but for namespace and node port."""
-        for name in (*STACK_FILES, *PROGRAM_FILES, *SANDBOX_FILES):
+        for name in (*PROGRAM_FILES, *SANDBOX_FILES):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)
         stack = cls(folder, namespace, node_port)

@@ -123,6 +123,18 @@ def test_another_selector_is_refused_and_the_release_takes_over_from_beside(shop
     shop.good("pulumi", "preview", "--refresh", "--expect-no-changes")
 
 
+def test_a_deployment_with_an_autoscaler_is_refused_until_that_is_gone(shop: Stack):
+    kubectl_makes(shop)
+    shop.kubectl("autoscale", "deployment", "shop", "--max", "5")
+    refused = shop.run("make", "adopt", "NAME=shop", f"NAMESPACE={shop.namespace}", "STACK=shop")
+    assert refused.code != 0
+    assert not (shop.folder / "Pulumi.shop.yaml").exists()
+    remedy = f"kubectl delete horizontalpodautoscaler shop --namespace {shop.namespace}"
+    assert remedy in refused.text
+    shop.good(*remedy.split())
+    assert "no pod is replaced" in adopt(shop)
+
+
 def test_a_stack_that_is_left_leaves_its_objects_serving(fresh_stack: Stack, traffic_on: Callable):
     fresh_stack.up()
     with traffic_on(fresh_stack.node_port) as traffic:

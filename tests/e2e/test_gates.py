@@ -227,7 +227,7 @@ def test_the_token_is_sent_and_shows_nowhere(idle: Stack):
         assert TOKEN.encode() not in path.read_bytes(), path
 
 
-def test_ctrl_c_ends_the_wait_and_leaves_everything_untouched(idle: Stack):
+def test_ctrl_c_ends_the_wait_says_so_and_leaves_everything_untouched(idle: Stack):
     asked = threading.Event()
 
     def good(handler: http.server.BaseHTTPRequestHandler) -> None:
@@ -242,6 +242,8 @@ def test_ctrl_c_ends_the_wait_and_leaves_everything_untouched(idle: Stack):
         os.write(operator, b"\x03")
         text = shown(operator)
         assert process.wait(60) != 0, text
+    assert "the gates of CanaryRelease 'release' were interrupted; nothing was changed" in text, text
+    assert "rpc error" not in text, text
     assert "Traceback" not in text, text
     assert idle.locks() == []
     assert untouched(idle) == before

@@ -76,3 +76,26 @@ def test_of_two_releases_that_collide_neither_is_made_also_without_a_preview(nam
         assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
         assert "Traceback" not in refused.text, refused
         assert stack.objects() == set()
+
+
+INSIDE_AN_APPLY = """from components import CanaryRelease, end_quietly_on_interrupt
+import pulumi
+
+end_quietly_on_interrupt()
+args = {"app": "same", "namespace": pulumi.Config().require("namespace"), "image": "arisu1000/simple-container-app"}
+
+def declare(name):
+    return CanaryRelease(name, {"name": name, "stable_version": "v0.1", **args})
+
+declare("red").stable_version.apply(lambda _: declare("blue").urn)
+"""
+
+
+def test_a_collision_inside_an_apply_is_refused_when_the_other_release_is_made(namespace: Callable, tmp_path: Path):
+    with namespace() as name:
+        stack = Stack.program(tmp_path, name, INSIDE_AN_APPLY)
+        refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
+        assert refused.code != 0, refused
+        assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
+        assert "Traceback" not in refused.text, refused
+        assert {each for each in stack.objects() if each.startswith("deployment/")} == {"deployment/red"}

@@ -168,7 +168,7 @@ def test_answers_that_do_not_fit_the_configured_share_are_a_mismatch(released: S
 def test_requests_that_fail_are_a_mismatch(released: Stack):
     ended = look(released, "--rate", "100", "--url", "http://127.0.0.1:1")
     assert ended.code == 1, ended
-    assert "mismatch: traffic: 200 of 200 requests failed: no connection" in ended.stdout
+    assert "mismatch: traffic: 200 of 200 requests failed: no answer: Connection refused" in ended.stdout
 
 
 def test_an_identity_that_may_only_list_sees_everything(released: Stack, tmp_path: Path):

@@ -1,5 +1,6 @@
 """A running Deployment and its Service, read as the config of the release that adopts them."""
 
+import json
 import subprocess
 import sys
 from copy import deepcopy
@@ -10,7 +11,7 @@ import yaml
 from hypothesis import given as each
 from hypothesis import strategies as st
 
-from adopt import arguments_of, differences, given, selecting, stack_file, told
+from adopt import arguments_of, differences, given, main, selecting, stack_file, told
 from components import checks, objects
 from components.release import Release
 
@@ -92,6 +93,7 @@ def test_only_what_differs_from_a_default_is_set():
     [
         ("registry:5000/team/app:1.10", "registry:5000/team/app", "1.10"),
         ("app@sha256:" + "ab" * 32, "app", "sha256:" + "ab" * 32),
+        ("registry:5000/app:1.10@sha256:" + "ab" * 32, "registry:5000/app", "sha256:" + "ab" * 32),
     ],
 )
 def test_the_image_is_parted_into_repository_and_version(image: str, repository: str, version: str):
@@ -185,6 +187,23 @@ MANIFESTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), FIELDS, max_size=3
 @each(MANIFESTS, MANIFESTS)
 def test_what_is_given_over_the_defaults_makes_what_runs(defaults: dict[str, Any], wanted: dict[str, Any]):
     assert objects.merged(defaults, given(defaults, wanted)) == wanted
+
+
+def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch):
+    targets = {"peak": ("Deployment", "shop"), "other": ("Deployment", "web"), "queue": ("StatefulSet", "shop")}
+    autoscalers = [
+        {"metadata": {"name": name}, "spec": {"scaleTargetRef": {"kind": kind, "name": target}}}
+        for name, (kind, target) in targets.items()
+    ]
+    answers = {"deployment": DEPLOYMENT, "horizontalpodautoscalers": {"items": autoscalers}}
+
+    def kubectl(_: str, kind: str, *__: str) -> str:
+        return json.dumps(answers[kind])
+
+    monkeypatch.setattr("adopt.kubectl", kubectl)
+    monkeypatch.setattr(sys, "argv", ["adopt.py", "shop", "--stack", "unwritten"])
+    with pytest.raises(SystemExit, match=r"HorizontalPodAutoscaler peak sets its replicas, .*config: kubectl delete "):
+        main()
 
 
 def test_without_kubectl_nothing_is_adopted_and_one_line_says_why():

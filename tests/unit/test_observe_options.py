@@ -68,6 +68,10 @@ def test_what_is_no_address_is_refused(url: str):
     assert "must be an address that begins with http:// or https://" in refusal("--url", url)
 
 
+def test_a_host_name_that_does_not_resolve_is_refused():
+    assert "names a host that does not resolve: " in refusal("--url", "http://nosuchhost.invalid:30880")
+
+
 def test_a_context_that_the_kubeconfig_lacks_is_refused_with_the_ones_it_has():
     text = refusal("--stack", "prod")
     assert 'kubernetes:context: "canary-prod"' in text

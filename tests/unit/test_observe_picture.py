@@ -164,11 +164,11 @@ def test_a_canary_that_the_config_does_not_have_is_a_difference():
 
 
 def test_what_requests_got_is_compared_too():
-    failed, stranger = Sample(None, "no connection", 0.1), Sample("v7", None, 0.1)
+    failed, stranger = Sample(None, "no answer: Connection refused", 0.1), Sample("v7", None, 0.1)
     assert glance(objects(), asked=answers(134, 66)).mismatches == []
     assert glance(objects(), asked=answers(100, 100, failed, stranger)).mismatches == [
         "traffic: 1 of 202 answers came from v7, which is of neither track",
-        "traffic: 1 of 202 requests failed: no connection",
+        "traffic: 1 of 202 requests failed: no answer: Connection refused",
         "traffic: the canary gave 100 of 200 answers; its share lies within 40.7 to 59.3 % with 99% confidence, "
         "the config says 33.3 %",
     ]

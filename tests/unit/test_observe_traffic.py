@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -79,7 +80,22 @@ def test_a_port_that_nobody_listens_on_is_an_error_of_no_version():
     with server() as (url, _):
         pass
     seen = traffic(sent(url), RELEASE)
-    assert (seen.canary_share, seen.errors, seen.interval) == (None, {"no connection": 20}, None)
+    assert (seen.canary_share, seen.errors, seen.interval) == (None, {"no answer: Connection refused": 20}, None)
+
+
+def test_a_request_without_answer_says_why():
+    with server() as (url, _):
+        plain = traffic(sent(url.replace("http:", "https:"), 1), RELEASE)
+    assert plain.errors == {"no answer: TLS failed (WRONG_VERSION_NUMBER)": 1}
+    unknown = traffic(sent("http://nosuchhost.invalid", 1), RELEASE)
+    assert [error.partition(" (")[0] for error in unknown.errors] == ["no answer: the host name does not resolve"]
+
+
+def test_a_host_that_refuses_at_every_address_is_one_kind_of_error(monkeypatch: pytest.MonkeyPatch):
+    stream = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    found = [(*stream, (f"127.0.0.{number}", 1)) for number in (1, 2)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    assert traffic(sent("http://x", 2), RELEASE).errors == {"no answer: Connection refused": 2}
 
 
 @pytest.mark.parametrize(
@@ -102,9 +118,9 @@ def answers(**counts: int) -> list[Sample]:
 
 
 def test_answers_count_by_track_with_latencies_of_each():
-    seen = traffic([*answers(v1=100, v2=50, v9=3), Sample(None, "no connection", 5.0)], RELEASE)
+    seen = traffic([*answers(v1=100, v2=50, v9=3), Sample(None, "no answer: Connection refused", 5.0)], RELEASE)
     assert (seen.requests, seen.stable.answers, seen.canary.answers) == (154, 100, 50)
-    assert (seen.others, seen.errors) == (Counter(v9=3), Counter({"no connection": 1}))
+    assert (seen.others, seen.errors) == (Counter(v9=3), Counter({"no answer: Connection refused": 1}))
     assert seen.canary_share == pytest.approx(100 / 3)
     assert [round(value or 0, 3) for value in (seen.stable.p50, seen.stable.p95, seen.stable.p99)] == [
         0.05,

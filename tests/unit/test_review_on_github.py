@@ -189,3 +189,12 @@ def test_a_missing_variable_is_named(tmp_path: Path):
     environment = {"PATH": os.environ["PATH"], "GITHUB_API_URL": "http://127.0.0.1:1", "GITHUB_REPOSITORY": "team/shop"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr.startswith("error: GITHUB_TOKEN is not set")) == (1, True)
+
+
+@pytest.mark.parametrize("stacks", ["nonsense", "", '"dev"', '{"dev": 1}', '["dev", 1]', "5"])
+def test_stacks_that_are_no_json_list_are_refused_with_an_example(api: Api, tmp_path: Path, stacks: str):
+    done = run(api, "report", "--stacks", stacks, str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f'error: argument --stacks: {stacks!r} is no JSON list of stacks, such as \'["dev", "prod"]\'\n'
+    )

@@ -1,5 +1,6 @@
 """The scripts in the workflow files, run on real commits as GitHub's runner runs them, and who may do what."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from review.stacks import stacks_in
 from .conftest import ROOT
 
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")}
-ALL = 'stacks=["dev", "prod", "staging"]\n'
+ALL = f"stacks={json.dumps(stacks_in(ROOT))}\n"
 
 
 def script(workflow: str, job: str) -> str:
