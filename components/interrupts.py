@@ -24,15 +24,15 @@ def end_quietly_on_interrupt() -> None:
     def end(number: int, frame: FrameType | None) -> None:
         if not _waiting:
             os._exit(MESSAGE_ALREADY_SHOWN)
-        while _waiting:
-            _waiting.pop().set()
+        for interrupted in _waiting:
+            interrupted.set()
 
     signal.signal(signal.SIGINT, end)
 
 
 @contextmanager
 def interruptible() -> Generator[threading.Event]:
-    """The event that the first interrupt sets instead of ending the program: the block then has to raise why it ends.
+    """The event that an interrupt sets instead of ending the program: the block then has to raise why it ends.
 
     The engine shows that, and interrupts again. A program that is gone in a hook leaves it a broken connection to show.
     """

@@ -20,7 +20,8 @@ def interrupt():
 
 def info(line, ephemeral=False):
     if "sample 1 of 2" in line:
-        interrupt()
+        interrupt()  # from the terminal
+        interrupt()  # from the engine
 
 async def main():
     pulumi.runtime.set_mocks(Recorder(), "canary", "dev", preview=False)
@@ -44,7 +45,7 @@ asyncio.run(main())
 """
 
 
-def test_the_first_interrupt_ends_the_wait_of_gates_with_a_reason_and_the_next_the_program():
+def test_interrupts_end_the_wait_of_gates_with_a_reason_and_a_later_one_the_program():
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout == (
         "the gates of CanaryRelease 'release' were interrupted; nothing was changed; the same again:\n"
