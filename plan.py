@@ -1,8 +1,9 @@
 """Rehearses a release: each step's table, rules, changed objects and way back, without engine or cluster."""
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +12,10 @@ import yaml
 
 from components import checks, objects
 from components.announcement import announcement, refusal, sentence
-from components.problems import PROPERTIES, REMOVE, Spelling, config_keys, report, shown
+from components.problems import PROPERTIES, REMOVE, Fix, Problem, Spelling, config_keys, report, shown
 from components.release import Release
 from components.transition import broken_rules, shortest_way
-from settings import arguments_of, config_of_file, project_name
+from settings import PLAIN_TOKEN, STACK_KEYS, arguments_of, config_of_file, project_name, stack_problems
 
 ACCEPTED = """must be a list of steps, each a name and the config that it sets (null takes a key away), such as
   - start: {canaryVersion: v2, canaryReplicas: 1}
@@ -32,7 +33,8 @@ class Step:
 def read_steps(path: Path) -> list[Step]:
     """The steps of a YAML file. Raises `ValueError` if it has none."""
     try:
-        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            listed = yaml.safe_load(file)
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"{path} {ACCEPTED}\n{error}") from error
     if not isinstance(listed, list) or not listed:
@@ -44,35 +46,72 @@ def _step(path: Path, number: int, entry: Any) -> Step:
     entries = list(cast(dict[Any, Any], entry).items()) if isinstance(entry, dict) else []
     if len(entries) != 1 or not isinstance(entries[0][1], dict):
         raise ValueError(f"{path} {ACCEPTED}\nstep {number} is {shown(entry)}")
-    return Step(str(entries[0][0]), cast(dict[str, Any], entries[0][1]))
+    name, config = entries[0]
+    return Step(str(name), {str(key): value for key, value in cast(dict[Any, Any], config).items()})
 
 
 def rehearse(stack: str, config: dict[str, Any], steps: Sequence[Step]) -> Iterator[str]:
     """What each step does, from the stack's config on. Raises `ValueError` at the first that is not allowed."""
-    released = _release(config, config_keys(stack), f"the config of stack {stack} is invalid")
+    if problems := _problems(config, stack):
+        raise ValueError(report(f"the config of stack {stack} is invalid", problems, config_keys(stack)))
+    released = _release(config)
     for number, step in enumerate(steps, 1):
         title = f"step {number} of {len(steps)}, {step.name}"
+        spelling = _step_spelling(step, config)
         config = {key: value for key, value in {**config, **step.config}.items() if value is not None}
-        goal = _release(config, _step_spelling(step), f"{title}: its config is invalid")
+        if problems := _problems(config, stack):
+            [line] = spelling.lines([each for problem in problems for each in problem.fix])
+            told = report(f"{title}: its config is invalid", [replace(each, fix=()) for each in problems], spelling)
+            raise ValueError(f"{told}\n\n  fix: {line}")
+        goal = _release(config)
         if broken := broken_rules(released, goal):
-            raise ValueError(f"{title}\n{refusal(goal.name, released, goal, broken, _step_spelling(step))}")
+            raise ValueError(f"{title}\n{refusal(goal.name, released, goal, broken, spelling)}")
         lines = [title, announcement(released, goal), *_changed_objects(released, goal), _way_back(released, goal)]
         yield "\n".join(lines)
         released = goal
 
 
-def _release(config: dict[str, Any], spelling: Spelling, headline: str) -> Release:
-    args = arguments_of(config)
-    if problems := checks.problems(args):
-        raise ValueError(report(headline, problems, spelling))
-    return Release.of(cast(Any, args))
+def _problems(config: dict[str, Any], stack: str) -> list[Problem]:
+    plain = [PLAIN_TOKEN] if isinstance(config.get("prometheusToken"), str) else []
+    return [*checks.problems(arguments_of(config), STACK_KEYS), *stack_problems(config, stack), *plain]
 
 
-def _step_spelling(step: Step) -> Spelling:
-    def fix(path: str, value: Any) -> str:
-        return f"{step.name}: {{{path}: {'null' if value is REMOVE else shown(value)}}}"
+def _release(config: dict[str, Any]) -> Release:
+    return Release.of(cast(Any, arguments_of(config)))
 
-    return replace(PROPERTIES, fix=fix, update="next step")
+
+def _step_spelling(step: Step, before: Mapping[str, Any]) -> Spelling:
+    """A fix is the step as a line of the plan, with this and every earlier fix in it."""
+    config = dict(step.config)
+
+    def line(fix: Fix) -> list[str]:
+        for path, value in fix:
+            key, *way = [path] if path in config else _fields(path)
+            config[key] = edited(config.get(key, before.get(key)), way, value)
+        kept = {key: value for key, value in config.items() if value is not None or key in before}
+        text = yaml.safe_dump(
+            {step.name: kept}, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize
+        )
+        return [f"- {text.strip()[1:-1]}"]
+
+    return replace(PROPERTIES, fixes=line, update="next step")
+
+
+def _fields(path: str) -> Iterator[Any]:
+    """`env[0].value` → env, 0, value."""
+    for quoted, index, name in re.findall(r'\["((?:\\"|[^"])*)"\]|\[(\d+)\]|([^.\[]+)', path):
+        yield int(index) if index else name or quoted.replace('\\"', '"')
+
+
+def edited(value: Any, way: Sequence[Any], new: Any) -> Any:
+    """A copy of the value in which what lies at the end of the way is set, or taken away by `REMOVE`."""
+    if not way:
+        return None if new is REMOVE else new
+    items: dict[Any, Any] = dict(enumerate(cast(Any, value)) if isinstance(value, list) else value or {})
+    items[way[0]] = edited(items.get(way[0]), way[1:], new)
+    if new is REMOVE and len(way) == 1:
+        del items[way[0]]
+    return list(items.values()) if isinstance(value, list) else items
 
 
 def _changed_objects(old: Release, new: Release) -> Iterator[str]:

@@ -13,7 +13,18 @@ import yaml  # comes with pulumi, which reads stack files with it
 from components import CanaryReleaseArgs, Gates, checks
 from components.args import BOUNDS, DEFAULTS
 from components.gates import problems as gate_problems
-from components.problems import MISSING, REMOVE, SECRET, Problem, config_keys, did_you_mean, literal, nearest, report
+from components.problems import (
+    MISSING,
+    REMOVE,
+    SECRET,
+    Fix,
+    Problem,
+    config_keys,
+    did_you_mean,
+    literal,
+    nearest,
+    report,
+)
 from components.release import camel
 from kubeconfig import servers
 
@@ -22,6 +33,13 @@ STACK_KEYS = ("protect", "provenIn", "apiServer", "gates", "prometheusUrl", "pro
 """Keys that say where the stack runs and how it treats its release, and are no arguments of it."""
 OBJECTS = ("container", "pod", "gates")
 VERSIONS = ("stable_version", "canary_version")
+PLAIN_TOKEN = Problem(
+    "prometheusToken",
+    SECRET,
+    "must be secret: `pulumi config set --secret prometheusToken` asks for it; "
+    "this one stands in a file in plain text, so have it replaced",
+    [("prometheusToken", REMOVE)],
+)
 ZERO_IS_ABSENT = ("service_port", "node_port", "fixed_total")
 
 
@@ -43,30 +61,33 @@ def read_settings() -> Settings:
     """The settings of the selected stack. Raises `pulumi.RunError` with all problems."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
     own = _own(_config(), project)
-    args, gates = arguments_of(own), _gates(own)
-    protect, proven_in = own.get("protect", "false"), _qualified(own.get("provenIn", ""))
+    args = arguments_of(own)
     kubernetes = pulumi.Config("kubernetes")
     context, server = kubernetes.get("context"), own.get("apiServer", "")
     # Alone: the text of another problem could show the secret.
     problems = [*_secrets(project)] or [
         *problems_of(project, stack, args, context, kubernetes.get("kubeconfig"), server),
-        *_stack_keys(protect, proven_in),
+        *stack_problems(own, _qualified(stack)),
         *_declared_twice(project, stack, args, context),
-        *gate_problems(gates.checks, gates.prometheus_url, gates.prometheus_token),
     ]
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         headline = f"the config of stack {stack} has {count}; nothing was changed"
         raise pulumi.RunError(report(headline, problems, config_keys(stack)))
-    folder = own.get("evidenceFolder")
+    folder, proven_in = own.get("evidenceFolder"), own.get("provenIn")
     return Settings(
-        cast(CanaryReleaseArgs, args), protect == "true", gates, Path(folder) if folder else None, proven_in or None
+        cast(CanaryReleaseArgs, args),
+        own.get("protect") == "true",
+        _gates(own),
+        Path(folder) if folder else None,
+        _qualified(proven_in) if proven_in else None,
     )
 
 
-def _gates(config: Mapping[str, str]) -> Gates:
-    given = _parsed("gates", config.get("gates") or "{}")
-    return Gates(given, config.get("prometheusUrl", ""), config.get("prometheusToken") or None)
+def _gates(own: Mapping[str, Any]) -> Gates:
+    token = own.get("prometheusToken")  # In the stack's file an object that hides it.
+    given = _parsed("gates", own.get("gates") or {})
+    return Gates(given, own.get("prometheusUrl", ""), token if isinstance(token, str) and token else None)
 
 
 def problems_of(
@@ -99,7 +120,7 @@ def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
         if key in STACK_KEYS:
             continue
         name = KEYS.get(key, key)
-        value = _parsed(name, given) if isinstance(given, str) else given
+        value = _parsed(name, given)
         # Defaults in Pulumi.yaml that say `not set`: the engine requires every key without a default.
         if value not in ("", {}) and not (value == 0 and name in ZERO_IS_ABSENT):
             args[name] = value
@@ -124,11 +145,13 @@ def config_of_file(stack: str, project: str) -> dict[str, Any]:
         raise ValueError(f"{path} is no YAML: {error}") from error
 
 
-def _parsed(name: str, text: str) -> Any:
-    """The value of the text, or the text itself where it is no such value: `checks` says what is accepted."""
+def _parsed(name: str, text: Any) -> Any:
+    """The value of a text, or the text itself where it is no such value: `checks` says what is accepted."""
+    if not isinstance(text, str):
+        return text
     if name in BOUNDS and re.fullmatch(r"[+-]?[0-9]+", text):
         return int(text)
-    if checks.TYPES.get(name) is bool:
+    if checks.TYPES.get(name) is bool or name == "protect":
         return {"true": True, "false": False}.get(text, text)
     if name in OBJECTS:
         try:
@@ -162,8 +185,10 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
     typed, written = _config_in(path, EngineLoader), _config_in(path, yaml.BaseLoader)
     for name in VERSIONS:
         key = f"{project}:{camel(name)}"
-        if typed.get(key) is not None and not isinstance(typed[key], str | dict):
+        if typed.get(key) is not None and not isinstance(typed[key], str | dict | list):
             args[name] = written[key]
+            if not checks.TAG.fullmatch(written[key]):
+                continue  # Quotes would not make it one: `checks` says so.
             kind = (
                 "boolean"
                 if isinstance(typed[key], bool)
@@ -177,33 +202,41 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
 
 def _secrets(project: str) -> Iterator[Problem]:
     """Arguments are plain: the state, the preview and the Deployment would show a secret. The token is one."""
-    token = f"{project}:prometheusToken"
     for key, value in _config().items():
+        namespace, _, short = key.partition(":")
         secret = pulumi.runtime.is_config_secret(key)
-        if secret and key.startswith(f"{project}:") and key != token:
-            accepted = "must not be secret: it would stand in the state and the Deployment in plain text; "
-            accepted += "keep it in a Kubernetes Secret and name that in container.env[].valueFrom.secretKeyRef"
+        if secret and namespace == project and short != "prometheusToken":
+            accepted = "must not be secret, as only prometheusToken may be: messages show it in plain text"
+            if short in KEYS:
+                accepted = "must not be secret: it would stand in the state and the Deployment in plain text; "
+                accepted += "keep it in a Kubernetes Secret and name that in container.env[].valueFrom.secretKeyRef"
             yield Problem(key, SECRET, accepted, [(key, REMOVE)])
-        elif key == token and value and not secret:
-            accepted = "must be secret: `pulumi config set --secret prometheusToken` asks for it; "
-            accepted += "this one stands in the stack file in plain text, so have it replaced"
-            yield Problem(key, SECRET, accepted, [(key, REMOVE)])
+        elif namespace == project and short == "prometheusToken" and value and not secret:
+            yield PLAIN_TOKEN
 
 
 def _qualified(stack: str) -> str:
     """The name by which every backend knows the stack: `organization/project/stack`."""
-    return f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}" if stack and "/" not in stack else stack
+    return stack if "/" in stack else f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
 
 
-def _stack_keys(protect: str, proven_in: str) -> Iterator[Problem]:
-    if protect not in ("true", "false"):
+def stack_problems(own: Mapping[str, Any], this: str) -> Iterator[Problem]:
+    """What is wrong with the keys that are no arguments, as text or as YAML has it, in the stack of this name."""
+    protect, proven_in = _parsed("protect", own.get("protect", False)), str(own.get("provenIn") or "")
+    another: Fix = [("provenIn", "<stack>"), ("provenIn", REMOVE)]
+    if not isinstance(protect, bool):
         yield Problem("protect", protect, "must be true or false", [("protect", True)])
-    if proven_in == _qualified(pulumi.get_stack()):
+    if proven_in in (this, this.rpartition("/")[2]):
         accepted = "must be another stack: what this one runs as stable proves no new version"
-        yield Problem("provenIn", proven_in, accepted, [("provenIn", "<stack>"), ("provenIn", REMOVE)])
-    elif proven_in and not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", proven_in):
+        yield Problem("provenIn", proven_in, accepted, another)
+    elif proven_in and not re.fullmatch(r"([\w.-]+/[\w.-]+/)?[\w.-]+", proven_in):
         accepted = "must be the name of a stack, or of a stack of another project: <organization>/<project>/<stack>"
-        yield Problem("provenIn", proven_in, accepted, [("provenIn", "<stack>"), ("provenIn", REMOVE)])
+        yield Problem("provenIn", proven_in, accepted, another)
+    for key in ("apiServer", "evidenceFolder"):
+        if isinstance(own.get(key), list | dict):
+            yield Problem(key, own[key], "must be text", [(key, REMOVE)])
+    gates = _gates(own)
+    yield from gate_problems(gates.checks, gates.prometheus_url, gates.prometheus_token)
 
 
 def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: str | None) -> Iterator[Problem]:
@@ -225,7 +258,9 @@ def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: 
 
 
 def _config_in(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> dict[str, Any]:
-    return _object(_object(yaml.load(path.read_text(encoding="utf-8"), Loader=loader)).get("config"))
+    # As bytes: the errors of YAML name the file, also those of its encoding.
+    with path.open("rb") as file:
+        return _object(_object(yaml.load(file, Loader=loader)).get("config"))
 
 
 def _object(value: Any) -> dict[str, Any]:

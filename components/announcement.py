@@ -138,7 +138,7 @@ def _notes(old: Release | None, new: Release, finished: bool) -> list[str]:
 def _way(old: Release, new: Release, way: Sequence[Release], spelling: Spelling) -> str:
     if not way and changed(old, new, IDENTITY):
         kept = old.arguments()
-        fixes = [spelling.fix(spelling.path(name), kept.get(name, REMOVE)) for name in changed(old, new, IDENTITY)]
+        fixes = spelling.lines([(name, kept.get(name, REMOVE)) for name in changed(old, new, IDENTITY)])
         declare = "declare a second release beside this one, move its users over, remove this one"
         return "\n".join([f"no update leads there: {declare}, or keep what runs:", *(f"  {fix}" for fix in fixes)])
     if not way:
@@ -151,7 +151,7 @@ def _steps(new: Release, way: Sequence[Release], spelling: Spelling) -> Iterator
     """The commands of each step. The config already says what is refused: the first step starts from there."""
     for number, (before, after) in enumerate(zip([new, *way], way, strict=False), 1):
         now = after.arguments()
-        fixes = [spelling.fix(spelling.path(name), now.get(name, REMOVE)) for name in edits(before, after)]
+        fixes = spelling.lines([(name, now.get(name, REMOVE)) for name in edits(before, after)])
         yield from [f"  {number}. {fixes[0]}", *(f"     {fix}" for fix in fixes[1:]), f"     {spelling.update}"]
 
 

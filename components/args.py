@@ -76,7 +76,7 @@ class CanaryReleaseArgs(TypedDict):
     """Seconds that one pod may take to become ready before the update fails, 1 to 3600. Default 120."""
 
     skip_transition_checks: NotRequired[bool]
-    """Run updates that the transition rules refuse: for emergencies, every preview warns of it. Default False."""
+    """Run updates that rules, gates or `provenIn` refuse: for emergencies, every preview warns of it. Default False."""
 
 
 DEFAULTS: dict[str, Any] = {

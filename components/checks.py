@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from typing_extensions import get_type_hints
@@ -39,14 +40,15 @@ def problems(args: Values, other_keys: Collection[str] = ()) -> list[Problem]:
     unknown, wrong = list(_unknown(values, (*TYPES, *other_keys))), list(_wrong_types(values))
     unusable = [*unknown, *wrong]
     bad = {problem.path for problem in unusable}
+    misspelt = {path for problem in unknown for path, _ in problem.fix}
     usable = {**DEFAULTS, **{name: value for name, value in values.items() if name not in bad}}
     found = [
         *unusable,
-        *_missing(values, {path for problem in unknown for path, _ in problem.fix}),
+        *_missing(values, misspelt),
         *_bounds(usable),
         *_names(usable),
         *_image(usable),
-        *_versions(usable),
+        *_versions(usable, "canary_version" in bad | misspelt),
     ]
     found += [*_service(usable), *_readiness(usable), *container_problems(usable), *pod_problems(usable)]
     # A share or total of replicas that are out of bounds says nothing.
@@ -70,13 +72,14 @@ def _wrong_types(values: Values) -> Iterator[Problem]:
     for name, wanted in TYPES.items():
         value = values.get(name)
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool) is not (wanted is bool)):
-            meant = (
-                int(value)
-                if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10
-                else DEFAULTS.get(name, EXAMPLES.get(name, REMOVE))
-            )
+            meant = DEFAULTS.get(name, EXAMPLES.get(name, REMOVE))
+            if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10:
+                meant = int(value)
+            elif wanted is str and type(value) in (int, date):
+                meant = str(value)
+            quote = " (quote it)" if wanted is str and isinstance(value, int | float | date) else ""
             itself = " itself, not an output: it is checked before anything is made" if hasattr(value, "apply") else ""
-            yield Problem(name, value, f"must be {WORDS[wanted]}{itself}", [(name, meant)])
+            yield Problem(name, value, f"must be {WORDS[wanted]}{quote}{itself}", [(name, meant)])
 
 
 def _missing(values: Values, misspelt: set[str]) -> Iterator[Problem]:
@@ -141,12 +144,12 @@ def _image(values: Values) -> Iterator[Problem]:
         yield Problem("image", image, accepted, [("image", "<repository>")])
 
 
-def _versions(values: Values) -> Iterator[Problem]:
+def _versions(values: Values, canary_is_told: bool) -> Iterator[Problem]:
     for name in ("stable_version", "canary_version"):
         if (version := values.get(name)) is not None:
             yield from _version(name, version)
     canary, replicas = values.get("canary_version"), values["canary_replicas"]
-    if canary is None and replicas > 0:
+    if canary is None and replicas > 0 and not canary_is_told:
         accepted = "must be 0 without {canary_version}: there is no version to run"
         yield Problem("canary_replicas", replicas, accepted, [("canary_replicas", 0)])
     elif canary is not None and canary == values.get("stable_version") and replicas > 0:
@@ -167,11 +170,12 @@ def _version(name: str, version: str) -> Iterator[Problem]:
             accepted = "must be sha256: followed by 64 characters of 0-9 and a-f"
             yield Problem(name, version, accepted, [(name, "sha256:<64 characters>")])
     elif not TAG.fullmatch(version):
-        tag = re.split(r"[:/@\s]", version.strip())[-1]
+        repository, _, tag = version.strip().rpartition(":")
         accepted = (
             "must be a tag alone (letters, digits, . _ -) or a sha256:… digest; the repository belongs into {image}"
         )
-        yield Problem(name, version, accepted, [(name, tag if TAG.fullmatch(tag) else "<tag>")])
+        known = not repository or REPOSITORY.fullmatch(repository)
+        yield Problem(name, version, accepted, [(name, tag if TAG.fullmatch(tag) and known else "<tag>")])
 
 
 def _readiness(values: Values) -> Iterator[Problem]:
@@ -212,6 +216,10 @@ def _wrong_total(stable: int, canary: int, total: int, most: int) -> Problem:
     count = f"{abs(difference)} replica{'' if abs(difference) == 1 else 's'}"
     count += " too many" if difference > 0 else " missing"
     accepted = f"must be {{stable_replicas}} and {{canary_replicas}} together, which are {stable} + {canary}: {count}"
+    accepted += "; or set "
+    if canary and 0 < total - stable <= most:
+        accepted += f"{{canary_replicas}} to {total - stable} or "
+    accepted += f"{{fixed_total}} to {stable + canary}"
     fix = [("stable_replicas", total - min(canary, most))]
     if canary > most:
         fix.append(("canary_replicas", most))

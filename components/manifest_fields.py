@@ -14,7 +14,7 @@ import pulumi_kubernetes.core.v1 as core
 from pulumi._types import input_type_py_to_pulumi_names, input_type_types, is_input_type, unwrap_type
 
 from .objects import HANDLERS
-from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
+from .problems import MISSING, REMOVE, Fix, Problem, child, did_you_mean, nearest, typed, unquoted
 from .release import PRE_STOP_SECONDS
 
 OWNED = {
@@ -75,7 +75,7 @@ def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complet
         return
     known = input_type_types(kind)
     for name, value in cast(Values, given).items():
-        below = _below(path, name)
+        below = child(path, name)
         if name in owned:
             yield Problem(below, value, owned[name], [(below, REMOVE)])
         elif name not in known:
@@ -85,7 +85,7 @@ def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complet
                 fix.append((f"{path}.{meant}", value))
             yield Problem(below, value, f"is not a field of a Kubernetes {_kind_name(kind)}{did_you_mean(meant)}", fix)
         elif name == "port" and isinstance(value, str) and value.isdecimal():
-            yield Problem(below, value, "must be a number: text is the name of a port", [(below, int(value))])
+            yield Problem(below, value, "must be a number: text is the name of a port", typed(below, value, int(value)))
         elif value is not None:
             yield from (
                 _quantities(below, name, value)
@@ -96,16 +96,12 @@ def _fields(path: str, given: Any, kind: type, owned: Mapping[str, str], complet
         names = input_type_py_to_pulumi_names(kind)
         for name, parameter in inspect.signature(kind).parameters.items():
             if parameter.default is inspect.Parameter.empty and cast(Values, given).get(names[name]) is None:
-                below = _below(path, names[name])
+                below = child(path, names[name])
                 yield Problem(below, MISSING, f"is required in a Kubernetes {_kind_name(kind)}", [(below, "<value>")])
 
 
 def _kind_name(kind: type) -> str:
     return kind.__name__.removesuffix("Args")
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if re.fullmatch(r"[\w-]+", name) else f'{path}["{name}"]'
 
 
 def _value(path: str, value: Any, annotation: Any) -> Iterator[Problem]:
@@ -122,7 +118,7 @@ def _value(path: str, value: Any, annotation: Any) -> Iterator[Problem]:
             yield Problem(path, value, "must be an object", [(path, REMOVE)])
             return
         for name, item in cast(Values, value).items():
-            yield from _value(_below(path, name), item, get_args(wanted)[1])
+            yield from _value(child(path, name), item, get_args(wanted)[1])
     elif _is(wanted, Sequence):
         if not isinstance(value, list):
             yield Problem(path, value, "must be a list", [(path, [value])])
@@ -144,14 +140,15 @@ def _scalar(path: str, value: Any, wanted: Any) -> Iterator[Problem]:
     if isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds):
         return
     words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    fix: list[tuple[str, Any]] = [(path, REMOVE)]
-    quoted = str in kinds and isinstance(value, int | float)
-    if quoted:
+    fix: Fix = [(path, REMOVE)]
+    hint, meant = "", unquoted(value)
+    if str in kinds and isinstance(value, int | float):
         # YAML turns `value: 1` and `value: true` into something that the API server refuses.
-        fix = [(path, str(value).lower() if isinstance(value, bool) else str(value))]
-    yield Problem(
-        path, value, f"must be {' or '.join(words[kind] for kind in kinds)}{' (quote it)' if quoted else ''}", fix
-    )
+        hint, fix = " (quote it)", [(path, str(value).lower() if isinstance(value, bool) else str(value))]
+    elif type(meant) in kinds:
+        # An item of a list cannot be taken away to be set: those behind it would move.
+        hint, fix = " (without quotes)", fix if path.endswith("]") else typed(path, value, meant)
+    yield Problem(path, value, f"must be {' or '.join(words[kind] for kind in kinds)}{hint}", fix)
 
 
 def _quantities(path: str, name: str, value: Any) -> Iterator[Problem]:
@@ -160,7 +157,7 @@ def _quantities(path: str, name: str, value: Any) -> Iterator[Problem]:
             yield Problem(path, value, "must be an object of quantities", [(path, {"cpu": "100m", "memory": "128Mi"})])
             return
         for resource, quantity in cast(Values, value).items():
-            yield from _quantity(_below(path, resource), quantity)
+            yield from _quantity(child(path, resource), quantity)
     else:
         yield from _quantity(path, value)
 

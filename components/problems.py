@@ -2,9 +2,11 @@
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from .args import CanaryReleaseArgs
@@ -28,6 +30,10 @@ SECRET = Unshown("[secret]")
 """The value of a problem whose value must not be shown."""
 
 
+Fix = Sequence[tuple[str, Any]]
+"""Pairs of path and value, to be set in this order."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a release."""
@@ -37,8 +43,8 @@ class Problem:
     value: Any
     accepted: str
     """Sentence that says what is accepted; argument names in it stand in braces: `{image}`."""
-    fix: Sequence[tuple[str, Any]] = ()
-    """What to set: pairs of path and value."""
+    fix: Fix = ()
+    """What to set."""
 
 
 def literal(text: str) -> str:
@@ -51,13 +57,36 @@ class Spelling:
     """How the reader knows the arguments: as config keys with commands, as Python arguments, or as properties."""
 
     name: Callable[[str], str]
-    fix: Callable[[str, Any], str]
+    fixes: Callable[[Fix], Iterable[str]]
     update: str
 
     def path(self, path: str) -> str:
         """The path with its first part, the argument's name, as the reader spells it; the rest is Kubernetes' own."""
         end = next((i for i, char in enumerate(path) if char in ".["), len(path))
         return self.name(path[:end]) + path[end:]
+
+    def lines(self, fix: Fix) -> list[str]:
+        """What the reader types for the fix, one line each."""
+        return list(self.fixes([(self.path(path), value) for path, value in fix])) if fix else []
+
+
+def child(path: str, name: str) -> str:
+    """The path of a field, as Pulumi spells it."""
+    quoted = name.replace('"', '\\"')
+    return f"{path}.{name}" if re.fullmatch(r"[\w-]+", name) else f'{path}["{quoted}"]'
+
+
+def unquoted(value: Any) -> Any:
+    """The number or boolean that a short text holds; None if it holds none."""
+    try:
+        return json.loads(value) if isinstance(value, str) and len(value) < 10 else None
+    except ValueError:
+        return None
+
+
+def typed(path: str, old: Any, new: Any) -> Fix:
+    """The fix that sets a number or boolean: in place of text, `pulumi config set --path` would write text."""
+    return [*([(path, REMOVE)] if isinstance(old, str) else []), (path, new)]
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -80,12 +109,17 @@ def did_you_mean(name: str | None) -> str:
     return f"; did you mean {name}?" if name else ""
 
 
+def written(value: Any) -> str:
+    """A value as the reader wrote it, on one line."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return f"the date {value}" if isinstance(value, date) else f"a Python {type(value).__name__}"
+
+
 def shown(value: Any) -> str:
     """A value as the reader wrote it, on one line of at most 120 characters."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = f"a Python {type(value).__name__}"
+    text = written(value)
     return text if len(text) <= 120 else text[:117] + "..."
 
 
@@ -100,7 +134,7 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
     for problem in problems:
         value = problem.value.text if isinstance(problem.value, Unshown) else shown(problem.value)
         lines += ["", f"  {spelling.path(problem.path)}: {value}", f"    {problem.accepted.format_map(Names())}"]
-        lines += [f"    fix: {spelling.fix(spelling.path(path), value)}" for path, value in problem.fix]
+        lines += [f"    fix: {line}" for line in spelling.lines(problem.fix)]
     return "\n".join(lines)
 
 
@@ -113,31 +147,30 @@ def config_keys(stack: str) -> Spelling:
             return shlex.join(["pulumi", "config", "rm", *options, path, "--stack", stack])
         if isinstance(value, list | dict):
             # The command sets scalars only.
-            return f"edit Pulumi.{stack}.yaml: {path}: {shown(value)}"
-        if options and isinstance(value, str) and value != "<value>":
-            # Without a type, --path turns "1" and "true" into a number and a boolean.
-            options += ["--type", "string"]
-        text = value if isinstance(value, str) else json.dumps(value)
+            return f"edit Pulumi.{stack}.yaml: {path}: {written(value)}"
+        if options and isinstance(value, str | float) and value != "<value>":
+            # Without a type, --path turns "1" and "true" into a number and a boolean, and 0.5 into text.
+            options += ["--type", "string" if isinstance(value, str) else "float"]
+        text = str(value) if isinstance(value, str | date) else json.dumps(value)
         end_of_options = ["--"] if text.startswith("-") else []
         return shlex.join(["pulumi", "config", "set", *options, "--stack", stack, *end_of_options, path, text])
 
-    return Spelling(name=_key, fix=command, update=f"pulumi up --stack {stack}")
+    return Spelling(name=_key, fixes=lambda fix: [command(*each) for each in fix], update=f"pulumi up --stack {stack}")
 
 
 def _key(name: str) -> str:
-    return camel(name) if name in CanaryReleaseArgs.__annotations__ else name
+    return camel(name) if name in (*CanaryReleaseArgs.__annotations__, "evidence_folder") else name
 
 
-def _property(path: str, value: Any) -> str:
-    return f"remove {path}" if value is REMOVE else f"{path}: {shown(value)}"
+def _edits(sign: str) -> Callable[[Fix], Iterable[str]]:
+    """In source code only the last value of a path counts."""
+    return lambda fix: [
+        f"remove {path}" if value is REMOVE else f"{path}{sign} {written(value)}" for path, value in dict(fix).items()
+    ]
 
 
-def _python_argument(path: str, value: Any) -> str:
-    return f"remove {path}" if value is REMOVE else f"{path} = {shown(value)}"
-
-
-ARGUMENTS = Spelling(name=lambda name: name, fix=_python_argument, update="pulumi up")
+ARGUMENTS = Spelling(name=lambda name: name, fixes=_edits(" ="), update="pulumi up")
 """Arguments of the component, fixed in the program that uses it."""
 
-PROPERTIES = Spelling(name=_key, fix=_property, update="pulumi up")
+PROPERTIES = Spelling(name=_key, fixes=_edits(":"), update="pulumi up")
 """Properties of the component in other languages than Python."""

@@ -105,7 +105,7 @@ def _broken_by(names: Iterable[str], old: Release, new: Release, rule: str) -> I
 def _proven(old: Release, new: Release) -> Iterator[Broken]:
     if kind(old, new) is Kind.MIXED:
         was = _running(old)
-        ran = f"which ran {was.version}" if was else "of which no pod ran"
+        ran = f"which ran {was.version}" if was else "in which no canary ran"
         rule = f"stable takes only what ran as canary in the last finished update ({ran}): run it as canary first"
         yield Broken("stable_version", old.stable.version, new.stable.version, rule)
 

@@ -17,7 +17,7 @@ from .gates import Gates, parsed
 from .gates.comparison import State
 from .gates.sampling import Verdict, judge
 from .interrupts import interruptible
-from .problems import Spelling
+from .problems import Problem, Spelling, report
 from .release import Release
 from .transition import broken_rules, canary_goes_first, is_gated
 
@@ -113,8 +113,10 @@ class UpdateHook:
                 with TemporaryFile(dir=self._folder):
                     pass
             except OSError as error:
-                why = f"{self._folder}: {error.strerror}; it must be a folder that this user may make and write to"
-                raise pulumi.RunError(f"evidence cannot be written, and nothing was changed: {why}") from error
+                accepted = f"must be a folder that this user may make and write to: {error.strerror}"
+                problem = Problem("evidence_folder", str(self._folder), accepted, [("evidence_folder", "<folder>")])
+                headline = "evidence cannot be written, and nothing was changed"
+                raise pulumi.RunError(report(headline, [problem], self._spelling)) from error
 
     async def _pass(self, gates: Gates, old: Release, finished: bool) -> None:
         """Judges the canary that runs. In a preview one sample of each check informs."""

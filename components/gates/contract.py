@@ -1,6 +1,5 @@
 """The contract of gates: checks on a canary's metrics that an update must pass, and all that can be wrong with them."""
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict
 
-from ..problems import MISSING, REMOVE, SECRET, Problem, did_you_mean, nearest
+from ..problems import MISSING, REMOVE, SECRET, Fix, Problem, child, did_you_mean, nearest, typed, unquoted
 from ..release import whole_numbers
 from .comparison import State
 
@@ -120,9 +119,14 @@ DEFAULTS: dict[str, Any] = {
     "worseBy": 0.05,
     "falseAlarms": 0.01,
 }
-TEXTS = ("query", "success", "failure", "bad", "total", "noData")
-WHOLE = {"count": (1, 100), "intervalSeconds": (1, LONGEST_SECONDS), "failureLimit": (0, 99)}
-SHARES = {"worseBy": (0.001, 0.999), "falseAlarms": (0.0001, 0.1)}
+QUERIES = ("query", "bad", "total")
+BOUNDS = {
+    "count": (1, 100),
+    "intervalSeconds": (1, LONGEST_SECONDS),
+    "failureLimit": (0, 99),
+    "worseBy": (0.001, 0.999),
+    "falseAlarms": (0.0001, 0.1),
+}
 PLACEHOLDERS = ("namespace", "version", "pod")
 ONLY_THRESHOLD = ("query", "success", "failure", "failureLimit", "noData")
 ONLY_COMPARISON = ("bad", "total", "worseBy", "falseAlarms")
@@ -159,13 +163,16 @@ def problems(checks: Any, url: Any, token: str | None) -> Iterator[Problem]:
     if token and not re.fullmatch(r"[!-~]+", token):
         accepted = "must be one line of printable characters without spaces"
         yield Problem("prometheusToken", SECRET, accepted, [("prometheusToken", REMOVE)])
-    for name, check in cast(Mapping[str, Any], checks).items():
+    for name, check in whole_numbers(checks).items():
+        here, meant = child("gates", name), re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-            yield Problem("gates", name, "must name a check with 1 to 40 letters, digits, - and _")
+            renamed: Fix = [(f"gates.{meant}", check)] if meant and meant not in checks else []
+            accepted = "must be named with 1 to 40 letters, digits, - and _"
+            yield Problem(here, check, accepted, [(here, REMOVE), *renamed])
         elif isinstance(check, Mapping):
-            yield from _check(f"gates.{name}", cast(Mapping[str, Any], whole_numbers(check)))
+            yield from _check(here, cast(Mapping[str, Any], check))
         else:
-            yield Problem(f"gates.{name}", check, "must be an object", [(f"gates.{name}", REMOVE)])
+            yield Problem(here, check, "must be an object", [(here, REMOVE)])
 
 
 def _check(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
@@ -197,35 +204,43 @@ def _check(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
 def _fields(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in check.items():
         here, default = f"{path}.{name}", DEFAULTS.get(name, REMOVE)
-        number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if name not in Check.__annotations__:
             meant = nearest(name, Check.__annotations__)
             fix: list[tuple[str, Any]] = [(here, REMOVE)]
             if meant and meant not in check:
                 fix.append((f"{path}.{meant}", value))
             yield Problem(here, value, f"is not a field of a check{did_you_mean(meant)}", fix)
-        elif name in TEXTS and not (isinstance(value, str) and value.strip()):
-            yield Problem(here, value, "must be text", [(here, default)])
+        elif name in QUERIES and not (isinstance(value, str) and value.strip()):
+            yield Problem(here, value, "must be text in PromQL", [(here, "<PromQL>")])
         elif name in ("success", "failure") and not CONDITION.fullmatch(str(value)):
             yield Problem(here, value, f"must be one of {' '.join(OPERATORS)} and a number", [(here, "< 0.01")])
         elif name == "noData" and value not in [state.value for state in State]:
             yield Problem(here, value, "must be inconclusive, success or failure", [(here, default)])
-        elif name in WHOLE and not (isinstance(value, int) and WHOLE[name][0] <= number <= WHOLE[name][1]):
-            low, high = WHOLE[name]
-            yield Problem(here, value, f"must be a whole number from {low} to {high}", [(here, default)])
-        elif name in SHARES and not SHARES[name][0] <= number <= SHARES[name][1]:
-            low, high = SHARES[name]
-            yield Problem(here, value, f"must be a number from {low} to {high}", [(here, default)])
-        elif name in ("query", "bad", "total"):
+        elif name in BOUNDS and not _within(name, value):
+            low, high = BOUNDS[name]
+            kind = "a whole number" if isinstance(low, int) else "a number"
+            number = unquoted(value)
+            meant = number if _within(name, number) else default
+            yield Problem(here, value, f"must be {kind} from {low} to {high}", typed(here, value, meant))
+        elif name in QUERIES:
             yield from _placeholders(here, str(value))
 
 
+def _within(name: str, value: Any) -> bool:
+    low, high = BOUNDS[name]
+    number = isinstance(value, int if isinstance(low, int) else int | float) and not isinstance(value, bool)
+    return number and low <= value <= high
+
+
 def _placeholders(path: str, query: str) -> Iterator[Problem]:
+    meant = query
     for name in re.findall(r"\{\{(.*?)\}\}", query):
         if name not in PLACEHOLDERS:
+            proposal = nearest(name, PLACEHOLDERS)
+            meant = meant.replace(f"{{{{{name}}}}}", f"{{{{{proposal}}}}}") if proposal else "<PromQL>"
             # Single braces would be read as the name of an argument.
             accepted = "may hold {{{{namespace}}}}, {{{{version}}}} and {{{{pod}}}}, and no other placeholder"
-            yield Problem(path, query, accepted + did_you_mean(nearest(name, PLACEHOLDERS)))
+            yield Problem(path, query, accepted + did_you_mean(proposal), [(path, meant)])
 
 
 def _together(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:

@@ -54,6 +54,34 @@ def test_the_fix_of_an_image_proposes_only_a_version_that_is_accepted():
     assert image.fix == [("image", "shop")]
 
 
+@pytest.mark.parametrize("canary", [{"canary_version": 1.1}, {"canaryVersion": "v2"}])
+def test_a_canary_version_that_is_wrong_is_not_missing_as_well(canary: dict[str, Any]):
+    args = {"app": "shop", "image": "shop", "stable_version": "v1", "canary_replicas": 1}
+    [problem] = checks.problems({**args, **canary})
+    assert problem.path in canary
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "total", "instead"),
+    [
+        (3, 2, 4, "; or set {canary_replicas} to 1 or {fixed_total} to 5"),
+        (3, 2, 8, "; or set {fixed_total} to 5"),
+        (3, 0, 4, "; or set {fixed_total} to 3"),
+    ],
+    ids=["either track", "no such share", "no canary"],
+)
+def test_each_number_of_a_wrong_total_that_alone_mends_it_is_told(stable: int, canary: int, total: int, instead: str):
+    args = {"app": "shop", "image": "shop", "stable_version": "v1", "canary_version": "v2"}
+    [problem] = checks.problems({**args, "stable_replicas": stable, "canary_replicas": canary, "fixed_total": total})
+    assert problem.accepted.endswith(instead)
+
+
+@pytest.mark.parametrize("version", ["2024-01-02 00:00:00 +0000 UTC", "shop@sha256:" + "ab" * 32, "a/b/v1"])
+def test_no_part_of_what_is_no_image_is_proposed_as_a_version(version: str):
+    [problem] = checks.problems({"app": "shop", "image": "shop", "stable_version": version})
+    assert problem.fix == [("stable_version", "<tag>")]
+
+
 def test_arguments_that_are_no_dict_are_refused_in_words(run: Callable):
     with pytest.raises(pulumi.RunError, match="as a dict, not list"):
         run(lambda: CanaryRelease("shop", []))  # pyright: ignore[reportArgumentType] # wrong on purpose

@@ -1,10 +1,13 @@
 """The evidence of an update: a document of one stable form, in a file of its own."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pulumi
 import pytest
 from pydantic import TypeAdapter
 
@@ -12,7 +15,9 @@ from components.evidence import Evidence, evidence, write
 from components.exposure import Track
 from components.gates.comparison import Counts, State
 from components.gates.sampling import Sample, Verdict
+from components.problems import config_keys
 from components.release import Release
+from components.update_hook import UpdateHook
 
 from .conftest import ROOT
 
@@ -115,3 +120,16 @@ def test_names_sort_by_time_and_no_document_is_overwritten(tmp_path: Path):
 def test_a_name_that_is_no_file_name_is_made_one(tmp_path: Path):
     document: Any = {**promotion(), "release": "../shop"}
     assert write(tmp_path, document, BEGAN).name == "20261124T221530.250000Z-prod-..-shop.json"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_by_its_key(run: Callable, tmp_path: Path):
+    (tmp_path / "file").touch()
+    first: Any = SimpleNamespace(old_inputs=None)
+    with pytest.raises(pulumi.RunError) as refusal:
+        run(lambda: UpdateHook("release", OLD, config_keys("dev"), folder=tmp_path / "file")._run(first))
+    assert str(refusal.value) == (
+        "evidence cannot be written, and nothing was changed\n\n"
+        f'  evidenceFolder: "{tmp_path / "file"}"\n'
+        "    must be a folder that this user may make and write to: File exists\n"
+        "    fix: pulumi config set --stack dev evidenceFolder '<folder>'"
+    )

@@ -266,12 +266,16 @@ GOOD = {"query": "up", "success": "> 0"}
         ({"a": {**COMPARED, "success": "> 0"}}, ['gates.a.success: "> 0"', "must not stand beside bad and total"]),
         ({"a": {**GOOD, "worseBy": 0.1}}, ["gates.a.worseBy: 0.1", "must not stand beside query"]),
         ({"a": {**GOOD, "success": "0 <"}}, ['gates.a.success: "0 <"', "must be one of <= >= < > and a number"]),
-        ({"a": {**GOOD, "failure": 3}}, ["gates.a.failure: 3", "must be text"]),
-        ({"a": {**GOOD, "query": " "}}, ['gates.a.query: " "', "must be text"]),
+        ({"a": {**GOOD, "failure": 3}}, ["gates.a.failure: 3", "must be one of <= >= < > and a number"]),
+        ({"a": {**GOOD, "query": " "}}, ['gates.a.query: " "', "must be text in PromQL"]),
+        (
+            {"a": {**GOOD, "query": 1}},
+            ["gates.a.query: 1", "config set --path --type string", "gates.a.query '<PromQL>'"],
+        ),
         ({"a": {**GOOD, "noData": "pass"}}, ['gates.a.noData: "pass"', "must be inconclusive, success or failure"]),
         ({"a": {**GOOD, "count": 0}}, ["gates.a.count: 0", "must be a whole number from 1 to 100", "gates.a.count 1"]),
         ({"a": {**GOOD, "count": True}}, ["gates.a.count: true", "must be a whole number"]),
-        ({"a": {**GOOD, "count": "3"}}, ['gates.a.count: "3"', "must be a whole number"]),
+        ({"a": {**GOOD, "count": "3"}}, ['gates.a.count: "3"', "must be a whole number", "gates.a.count 3"]),
         ({"a": {**GOOD, "count": 2.5}}, ["gates.a.count: 2.5", "must be a whole number"]),
         ({"a": {**COMPARED, "worseBy": 5}}, ["gates.a.worseBy: 5", "must be a number from 0.001 to 0.999"]),
         ({"a": {**COMPARED, "falseAlarms": 0}}, ["gates.a.falseAlarms: 0", "must be a number from 0.0001 to 0.1"]),
@@ -288,15 +292,27 @@ GOOD = {"query": "up", "success": "> 0"}
             ],
         ),
         ({"a": {**GOOD, "query": "{{ pod }}"}}, ["and no other placeholder; did you mean pod"]),
+        ({"a": {**GOOD, "query": "{{pods}} {{versions}}"}}, ["gates.a.query '{{pod}} {{version}}'"]),
         ({"a": 3}, ["gates.a: 3", "must be an object"]),
-        ({"a.b": GOOD}, ['gates: "a.b"', "must name a check with 1 to 40 letters"]),
+        (
+            {"a.b": GOOD},
+            ['gates["a.b"]: {', "named with 1 to 40 letters", "rm --path 'gates[\"a.b\"]'", "gates.a-b: {"],
+        ),
+        ({"a.b": GOOD, "a-b": GOOD}, ["rm --path 'gates[\"a.b\"]' --stack dev$"]),
+        ({'"': GOOD}, ['rm --path \'gates["\\""]\' --stack dev$']),
         (["up"], ['gates: ["up"]', "must be an object of checks by name"]),
         ("up", ['gates: "up"', "must be an object of checks by name"]),
     ],
 )
 def test_what_is_wrong_with_checks_is_told(checks: Any, told: list[str]):
     text = report("", [*problems(checks, "http://127.0.0.1:9090", None)], config_keys("dev"))
-    assert [words for words in told if words not in text] == [], text
+    assert [words for words in told if words not in f"{text}$"] == [], text
+
+
+def test_what_is_to_be_written_into_a_file_is_told_in_full():
+    [problem] = problems({"a.b": {**GOOD, "query": "up" * 99}}, "http://127.0.0.1:9090", None)
+    [_, fix] = config_keys("dev").lines(problem.fix)
+    assert fix == f'edit Pulumi.dev.yaml: gates.a-b: {{"query": "{"up" * 99}", "success": "> 0"}}'
 
 
 def test_the_checks_of_the_docs_have_no_problem():

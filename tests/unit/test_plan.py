@@ -1,11 +1,15 @@
 """A release rehearsed from a file: tables, rules, changed objects and the way back, in one command."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from components.problems import REMOVE
+from plan import edited
 from settings import arguments_of, config_of_file
 
 from .conftest import ROOT
@@ -50,12 +54,62 @@ def test_the_committed_plan_is_allowed_from_start_to_end():
 
 
 def test_a_step_that_is_refused_ends_the_rehearsal_with_the_steps_that_are_allowed(tmp_path: Path):
-    done = plan(steps(tmp_path, "- widen: {canaryReplicas: 2}\n- jump: {stableVersion: v0.3, canaryReplicas: 0}\n"))
+    widen = "- widen: {canaryReplicas: 2}\n"
+    done = plan(steps(tmp_path, widen + "- jump: {stableVersion: v0.3, canaryReplicas: 0}\n"))
     assert done.returncode == 1
     assert "step 1 of 2, widen" in done.stdout
     assert "step 2 of 2, jump" in done.stderr
     assert "stable takes only what ran as canary" in done.stderr
-    assert '1. jump: {stableVersion: "v0.1"}' in done.stderr
+    way = re.findall(r"^  \d\. (- .*\n)", done.stderr, re.MULTILINE)
+    assert way == [
+        "- jump: {stableVersion: v0.1, canaryReplicas: 2, canaryVersion: v0.3}\n",
+        "- jump: {stableVersion: v0.3, canaryReplicas: 0, canaryVersion: v0.2}\n",
+    ]
+    assert plan(steps(tmp_path, widen + "".join(way))).returncode == 0
+
+
+def test_the_fix_of_a_step_is_its_whole_line_as_the_plan_accepts_it(tmp_path: Path):
+    container = "{env: [{name: A, value: 4}, {name: B, valu: x}]}"
+    gates = '{"a b": {query: up, success: "> 0"}, c: {query: up, success: "> 0", count: "3"}}'
+    text = f"- start: {{canaryReplicas: 2, canaryReplica: 3, container: {container}, gates: {gates}, protect: maybe}}\n"
+    refused = plan(steps(tmp_path, text))
+    fix = refused.stderr.rpartition("\n  fix: ")[2]
+    assert yaml.safe_load(fix) == [
+        {
+            "start": {
+                "canaryReplicas": 2,
+                "container": {"env": [{"name": "A", "value": "4"}, {"name": "B", "value": "x"}]},
+                "gates": {"c": {"query": "up", "success": "> 0", "count": 3}, "a-b": {"query": "up", "success": "> 0"}},
+                "protect": True,
+                "prometheusUrl": "http://127.0.0.1:9090",
+            }
+        }
+    ]
+    assert plan(steps(tmp_path, fix)).returncode == 0
+
+
+def test_a_fix_of_what_an_earlier_step_set_keeps_the_rest_of_it(tmp_path: Path):
+    pod = "{hostNetwork: true, terminationGracePeriodSeconds: 3}"
+    own = f"- own: {{pod: {pod}, container: {{lifecycle: {{preStop: {{sleep: {{seconds: 1}}}}}}}}}}\n"
+    done = plan(steps(tmp_path, f"{own}- default: {{container: null}}\n"))
+    fix = "- default: {container: null, pod: {hostNetwork: true, terminationGracePeriodSeconds: 30}}\n"
+    assert done.stderr.endswith(f"\n  fix: {fix}"), done
+    assert plan(steps(tmp_path, own + fix)).returncode == 0
+
+
+def test_a_fix_leaves_what_it_edits_as_it_is():
+    given = {"env": [{"name": "A"}, {"name": "B"}]}
+    assert edited(given, ["env", 0], REMOVE) == {"env": [{"name": "B"}]}
+    assert edited(given, ["env", 1, "value"], "x") == {"env": [{"name": "A"}, {"name": "B", "value": "x"}]}
+    assert given == {"env": [{"name": "A"}, {"name": "B"}]}
+
+
+def test_a_secret_in_a_step_is_refused_without_showing_it(tmp_path: Path):
+    text = "- start: {canaryReplicas: 9, prometheusToken: hunter2, prometheusUrl: 'http://user:hunter2@host'}\n"
+    refused = plan(steps(tmp_path, text)).stderr
+    assert "prometheusToken: [secret]\n    must be secret" in refused
+    assert "prometheusUrl: [secret]" in refused
+    assert "hunter2" not in refused
 
 
 def test_a_way_back_of_several_updates_is_told_step_by_step(tmp_path: Path):
@@ -68,13 +122,21 @@ def test_a_way_back_of_several_updates_is_told_step_by_step(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- start: {canaryVersion: 1.10}\n", "canaryVersion: 1.1\n    must be text"),
+        ("- start: {canaryVersion: 1.10}\n", "canaryVersion: 1.1\n    must be text (quote it)"),
+        ("- start: {canaryVersion: 2024-01-02}\n", "canaryVersion: the date 2024-01-02\n    must be text (quote it)"),
+        ("- start: {canaryVersion: 2024-01-02}\n", "\n  fix: - start: {canaryVersion: '2024-01-02'}\n"),
+        ("- start: {protect: maybe}\n", 'protect: "maybe"\n    must be true or false'),
+        ("- start: {protekt: true}\n", "did you mean protect?"),
+        ("- start: {provenIn: dev}\n", 'provenIn: "dev"\n    must be another stack'),
+        ("- start: {gates: {1: up}}\n", 'gates.1: "up"\n    must be an object'),
+        ("- start: {evidenceFolder: [a]}\n", 'evidenceFolder: ["a"]\n    must be text'),
         ("- widen: {canaryReplica: 2}\n", "did you mean canaryReplicas?"),
         ("- widen: {canaryReplicas: 9}\n", "gives the canary 81.8 % of the pods"),
         ("widen: {canaryReplicas: 2}\n", "must be a list of steps"),
         ("- widen\n", 'step 1 is "widen"'),
         ("", "must be a list of steps"),
         ("- [", "must be a list of steps"),
+        ("- [", 'steps.yaml", line 1, column 4'),
     ],
 )
 def test_steps_that_cannot_be_are_refused_in_words(tmp_path: Path, text: str, words: str):
@@ -92,7 +154,17 @@ def test_a_stack_without_a_file_is_refused_with_the_stacks_there_are():
 def test_a_stack_file_that_is_no_yaml_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("Pulumi.dev.yaml").write_text("config: [\n")
-    with pytest.raises(ValueError, match=r"Pulumi\.dev\.yaml is no YAML: "):
+    with pytest.raises(ValueError, match=r'(?s)Pulumi\.dev\.yaml is no YAML: .*in "Pulumi\.dev\.yaml", line 2'):
+        config_of_file("dev", "canary")
+
+
+def test_a_file_that_is_not_utf_8_is_refused_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = steps(tmp_path, "")
+    path.write_bytes(b"- start: {canaryVersion: \xff}\n")
+    assert f'invalid start byte\n  in "{path}"' in plan(path).stderr
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.dev.yaml").write_bytes(b"config: \xff\n")
+    with pytest.raises(ValueError, match=r'(?s)Pulumi\.dev\.yaml is no YAML: .*in "Pulumi\.dev\.yaml"'):
         config_of_file("dev", "canary")
 
 

@@ -155,16 +155,22 @@ def test_config_that_is_secret_is_refused_without_showing_it(
     assert "hunter2" not in str(refusal.value)
 
 
-def test_a_secret_under_a_misspelt_key_is_not_shown(
-    run_stack: Callable[[Path], Recorder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("key", ["prometheusUrl", "provenIn", "prometheusTokn"])
+def test_a_secret_that_is_no_argument_is_refused_for_where_it_would_show(
+    key: str, run_stack: Callable[[Path], Recorder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     stack_file = tmp_path / "Pulumi.dev.yaml"
-    text = (ROOT / "Pulumi.dev.yaml").read_text()
-    stack_file.write_text(text.replace("config:", "config:\n  canary:prometheusTokn: hunter2"))
-    monkeypatch.setattr("pulumi.runtime.is_config_secret", lambda key: key == "canary:prometheusTokn")
-    with pytest.raises(pulumi.RunError, match=r"canary:prometheusTokn: \[secret\]") as refusal:
+    stack_file.write_text(
+        (ROOT / "Pulumi.dev.yaml").read_text().replace("config:", f"config:\n  canary:{key}: hunter2")
+    )
+    monkeypatch.setattr("pulumi.runtime.is_config_secret", lambda name: name == f"canary:{key}")
+    with pytest.raises(pulumi.RunError) as refusal:
         run_stack(stack_file)
-    assert "hunter2" not in str(refusal.value)
+    assert str(refusal.value).splitlines()[2:] == [
+        f"  canary:{key}: [secret]",
+        "    must not be secret, as only prometheusToken may be: messages show it in plain text",
+        f"    fix: pulumi config rm canary:{key} --stack dev",
+    ]
 
 
 def test_how_updates_are_judged_and_recorded_is_no_input_of_the_release(
