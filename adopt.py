@@ -21,7 +21,7 @@ from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
 from preflight import ADOPT
-from settings import project_name
+from stack_files import project_name
 
 Manifest = dict[str, Any]
 

@@ -15,7 +15,8 @@ from components.announcement import announcement, refusal, sentence
 from components.problems import PROPERTIES, REMOVE, Fix, Problem, Spelling, config_keys, report, shown
 from components.release import Release
 from components.transition import broken_rules, shortest_way
-from settings import PLAIN_TOKEN, STACK_KEYS, arguments_of, config_of_file, project_name, stack_problems
+from settings import PLAIN_TOKEN, STACK_KEYS, arguments_of, config_of_file, stack_problems
+from stack_files import EngineLoader, project_name
 
 ACCEPTED = """must be a list of steps, each a name and the config that it sets (null takes a key away), such as
   - start: {canaryVersion: v2, canaryReplicas: 1}
@@ -34,7 +35,7 @@ def read_steps(path: Path) -> list[Step]:
     """The steps of a YAML file. Raises `ValueError` if it has none."""
     try:
         with path.open("rb") as file:
-            listed = yaml.safe_load(file)
+            listed = yaml.load(file, Loader=EngineLoader)
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"{path} {ACCEPTED}\n{error}") from error
     if not isinstance(listed, list) or not listed:

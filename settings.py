@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-import yaml  # comes with pulumi, which reads stack files with it
+import yaml
 
 from components import CanaryReleaseArgs, Gates, checks
 from components.args import BOUNDS, DEFAULTS
@@ -27,6 +27,7 @@ from components.problems import (
 )
 from components.release import camel
 from kubeconfig import servers
+from stack_files import config_in
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 STACK_KEYS = ("protect", "provenIn", "apiServer", "gates", "prometheusUrl", "prometheusToken", "evidenceFolder")
@@ -127,11 +128,6 @@ def arguments_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return args
 
 
-def project_name() -> str:
-    """The project's name, where no engine tells it."""
-    return str(yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"])
-
-
 def config_of_file(stack: str, project: str) -> dict[str, Any]:
     """Config by key, as the stack's file has it. Raises `ValueError` if there is none, or it is no YAML."""
     path = Path(f"Pulumi.{stack}.yaml")
@@ -140,7 +136,7 @@ def config_of_file(stack: str, project: str) -> dict[str, Any]:
         proposal = did_you_mean(nearest(stack, known))
         raise ValueError(f"there is no {path}: the stack must be one of {', '.join(known)}{proposal}")
     try:
-        return _own(_config_in(path, yaml.SafeLoader), project)
+        return _own(config_in(path), project)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is no YAML: {error}") from error
 
@@ -161,28 +157,12 @@ def _parsed(name: str, text: Any) -> Any:
     return text
 
 
-class EngineLoader(yaml.SafeLoader):
-    """YAML as the engine reads it: 1e3 and 0o17 are numbers, too, and so is many a commit's short name."""
-
-
-def _number(_: Any, node: Any) -> float:
-    text = node.value.replace("_", "")
-    return int(text, 0) if "o" in text else float(text)
-
-
-_resolver: Any = EngineLoader
-_resolver.add_implicit_resolver(
-    "!number", re.compile(r"[-+]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d{1,3}|0o[0-7_]+)"), list("-+.0123456789")
-)
-_resolver.add_constructor("!number", _number)
-
-
 def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterator[Problem]:
     """YAML reads an unquoted 1.10 as the number 1.1, and the program only ever sees 1.1. Only the file shows it."""
     path = Path(f"Pulumi.{stack}.yaml")
     if not path.exists():
         return
-    typed, written = _config_in(path, EngineLoader), _config_in(path, yaml.BaseLoader)
+    typed, written = config_in(path), config_in(path, yaml.BaseLoader)
     for name in VERSIONS:
         key = f"{project}:{camel(name)}"
         if typed.get(key) is not None and not isinstance(typed[key], str | dict | list):
@@ -244,7 +224,7 @@ def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: 
     own = {**DEFAULTS, **args}
     for path in sorted(Path().glob("Pulumi.*.yaml")):
         try:
-            config = _config_in(path, yaml.SafeLoader)
+            config = config_in(path)
         except yaml.YAMLError:
             continue
         other = {**DEFAULTS, **arguments_of(_own(config, project))}
@@ -255,16 +235,6 @@ def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: 
             what = " and ".join(f"{{{key}}}" for key in same)
             accepted = f"must not be {path.name}'s: in one namespace of one context both have the same {what}"
             yield Problem("namespace", own["namespace"], accepted, [("namespace", "<another namespace>")])
-
-
-def _config_in(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> dict[str, Any]:
-    # As bytes: the errors of YAML name the file, also those of its encoding.
-    with path.open("rb") as file:
-        return _object(_object(yaml.load(file, Loader=loader)).get("config"))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def _context(stack: str, context: str | None, kubeconfig: str | None, server: str) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ import yaml
 
 from components.problems import Problem, config_keys, literal, report
 from components.release import Release
-from settings import arguments_of, config_of_file, problems_of, project_name
+from settings import arguments_of, config_of_file, problems_of
+from stack_files import project_name
 
 from .traffic import Source
 

@@ -13,11 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PROGRAM_FILES = (
-    *(path.name for path in ROOT.glob("Pulumi*.yaml")),
-    *("__main__.py", "settings.py", "preflight.py", "proof.py", "kubeconfig.py", "plan.py", "adopt.py"),
-    *("components", "docs"),
-)
+PROGRAM_FILES = (*(path.name for kind in ("Pulumi*.yaml", "*.py") for path in ROOT.glob(kind)), "components", "docs")
 SANDBOX_FILES = ("sandbox", "observe", "Makefile", "requirements.txt", "requirements-dev.txt")
 SEED = {
     "stableVersion": "v0.1",

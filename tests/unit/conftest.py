@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from components import claims
-from settings import EngineLoader
+from stack_files import EngineLoader
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,34 @@
+"""YAML as the engine reads it: what a value is there, it is here."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack_files import config_in
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.10", 1.1),
+        ("8412e15", 8412e15),
+        ("0o17", 15),
+        ("v1.10", "v1.10"),
+        ("'1.10'", "1.10"),
+        ("2024-01-02", date(2024, 1, 2)),
+        ("2024-13-01", "2024-13-01"),
+    ],
+)
+def test_a_value_is_what_the_engine_takes_it_for(tmp_path: Path, text: str, value: Any):
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(f"config:\n  canary:stableVersion: {text}\n")
+    assert config_in(path) == {"canary:stableVersion": value}
+
+
+@pytest.mark.parametrize("text", ["", "config:\n", "config: none\n", "- config\n"])
+def test_a_file_without_config_has_none(tmp_path: Path, text: str):
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(text)
+    assert config_in(path) == {}
