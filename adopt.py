@@ -95,7 +95,7 @@ def arguments_of(deployment: Manifest, service: Manifest | None, beside: str = "
     if "readinessProbe" not in live:
         args["container"].pop("readinessProbe", None)  # A release has one: without it, pods get requests too early.
     args["pod"] = given(_without(base, "containers"), _without(pod, "containers", "serviceAccount"))
-    implied = {**DEFAULTS, "container_name": args["name"], "container": {}, "pod": {}}
+    implied: Manifest = {**DEFAULTS, "container_name": args["name"], "container": {}, "pod": {}}
     return {name: value for name, value in args.items() if value != implied.get(name)}
 
 

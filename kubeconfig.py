@@ -24,7 +24,9 @@ def servers(given: str | None) -> dict[str, str]:
     except yaml.YAMLError:
         return {}
     addresses = {name: str(cluster.get("server") or "") for name, cluster in _named(files, "clusters", "cluster")}
-    return {name: addresses.get(context.get("cluster"), "") for name, context in _named(files, "contexts", "context")}
+    return {
+        name: addresses.get(str(context.get("cluster")), "") for name, context in _named(files, "contexts", "context")
+    }
 
 
 def kubectl(*arguments: str, stdin: str | None = None, seconds: int | None = None) -> str:

@@ -108,7 +108,7 @@ def edited(value: Any, way: Sequence[Any], new: Any) -> Any:
     """A copy of the value in which what lies at the end of the way is set, or taken away by `REMOVE`."""
     if not way:
         return None if new is REMOVE else new
-    items: dict[Any, Any] = dict(enumerate(cast(Any, value)) if isinstance(value, list) else value or {})
+    items: dict[Any, Any] = dict(enumerate(cast(list[Any], value))) if isinstance(value, list) else dict(value or {})
     items[way[0]] = edited(items.get(way[0]), way[1:], new)
     if new is REMOVE and len(way) == 1:
         del items[way[0]]

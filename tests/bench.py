@@ -27,26 +27,6 @@ RELEASES, WAVE = (1, 10, 100), 20
 WALK = {"first `up`": ("v0.1", 1), "widen": ("v0.1", 2), "promote": ("v0.2", 0)}
 """Version of stable and replicas of the canary after each step."""
 IMPORTS = "import pulumi, pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
-OWN_SHARE = f"""import json, time
-from pulumi.runtime import settings as runtime
-{IMPORTS}
-runtime.configure(runtime.Settings(project="canary", stack="dev"))
-began = time.perf_counter()
-from components import checks, claims, objects
-from components.release import Release
-import settings
-imported = time.perf_counter()
-args = settings.read_settings().release
-assert not checks.problems(args)
-release = Release.of(args)
-claims.claim("release", release, None)
-release.inputs()
-made = objects.stable_deployment(release), objects.canary_deployment(release, release.canary), objects.service(release)
-seconds = {{"import of its modules": imported - began, "config, checks and objects": time.perf_counter() - imported}}
-kinds = [("apps/v1", "Deployment"), ("apps/v1", "Deployment"), ("v1", "Service")]
-items = [{{"apiVersion": version, "kind": kind, **each}} for (version, kind), each in zip(kinds, made)]
-print(json.dumps({{"seconds": seconds, "items": items}}))
-"""
 MANY_RELEASES = """import pulumi
 from components import CanaryRelease
 
@@ -113,7 +93,8 @@ def unchanged(stack: Stack) -> float:
 def own_share(stack: Stack) -> dict:
     """What the program makes of the stack's config: the manifests, and the seconds that it took."""
     values = {key: each["value"] for key, each in json.loads(stack.good("pulumi", "config", "--json").stdout).items()}
-    return json.loads(stack.good(sys.executable, "-c", OWN_SHARE, PULUMI_CONFIG=json.dumps(values)).stdout)
+    program = (sys.executable, str(ROOT / "tests" / "own_share.py"))
+    return json.loads(stack.good(*program, PYTHONPATH=str(ROOT), PULUMI_CONFIG=json.dumps(values)).stdout)
 
 
 def seconds(stack: Stack, *commands: tuple[str, ...]) -> float:

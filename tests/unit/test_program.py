@@ -1,6 +1,9 @@
 """What the program declares for the stack files of this repository."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from components.checks import TYPES
 from components.release import camel
 from settings import STACK_KEYS
 
-from .conftest import ROOT, Recorder, write_kubeconfig
+from .conftest import ROOT, Recorder, engine_config, whole, write_kubeconfig
 
 STACK_FILES = sorted(ROOT.glob("Pulumi.*.yaml"))
 SEED_CONTAINER = {"name": "testapp", "ports": [{"containerPort": 8080}]}
@@ -245,3 +248,13 @@ def differences(before: object, after: object, path: str = "") -> set[str]:
         pairs = enumerate(zip(before, after, strict=True))
         return set().union(*(differences(old, new, f"{path}.{index}") for index, (old, new) in pairs))
     return set() if before == after else {path.removeprefix(".")}
+
+
+def test_the_benchmark_measures_the_objects_that_the_program_declares(dev: Recorder):
+    config = json.dumps(engine_config(ROOT / "Pulumi.dev.yaml"))
+    program = [sys.executable, "tests/own_share.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PULUMI_CONFIG": config}
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    measured = [item["spec"] for item in json.loads(done.stdout)["items"]]
+    declared = [whole(dev.resources[f"release-{child}"])["spec"] for child in ("stable", "canary", "service")]
+    assert measured == declared
