@@ -21,7 +21,7 @@ from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
 from preflight import ADOPT
-from stack_files import project_name
+from stack_files import EngineDumper, project_name
 
 Manifest = dict[str, Any]
 
@@ -169,8 +169,8 @@ def stack_file(context: str, project: str, args: Manifest) -> str:
     lines = ["config:", f"  kubernetes:context: {json.dumps(context)}", '  kubernetes:enablePatchForce: "true"']
     for name, value in args.items():
         if isinstance(value, dict):
-            block = yaml.safe_dump(value, sort_keys=False, width=1000).rstrip("\n").replace("\n", "\n    ")
-            lines.append(f"  {project}:{camel(name)}:\n    {block}")
+            block = yaml.dump(value, Dumper=EngineDumper, sort_keys=False, width=1000)
+            lines += [f"  {project}:{camel(name)}:", *(f"    {line}" for line in block.splitlines())]
         else:
             lines.append(f"  {project}:{camel(name)}: {json.dumps(value)}")
     return "\n".join(lines) + "\n"
@@ -236,8 +236,10 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
     where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
-    autoscalers = json.loads(kubectl("get", "horizontalpodautoscalers", *where))["items"]
-    if not beside and (names := " ".join(scaling(autoscalers, deployment))):
+    autoscalers: list[Manifest] = []
+    if not beside:
+        autoscalers = json.loads(kubectl("get", "horizontalpodautoscalers", *where))["items"]
+    if names := " ".join(scaling(autoscalers, deployment)):
         raise ValueError(
             f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config: "
             f"kubectl delete horizontalpodautoscaler {names} --namespace {deployment['metadata']['namespace']}"

@@ -16,7 +16,7 @@ from components.problems import PROPERTIES, REMOVE, Fix, Problem, Spelling, conf
 from components.release import Release
 from components.transition import broken_rules, shortest_way
 from settings import PLAIN_TOKEN, STACK_KEYS, arguments_of, config_of_file, stack_problems
-from stack_files import EngineLoader, project_name
+from stack_files import EngineDumper, EngineLoader, project_name
 
 ACCEPTED = """must be a list of steps, each a name and the config that it sets (null takes a key away), such as
   - start: {canaryVersion: v2, canaryReplicas: 1}
@@ -90,12 +90,11 @@ def _step_spelling(step: Step, before: Mapping[str, Any]) -> Spelling:
             key, *way = [path] if path in config else _fields(path)
             config[key] = edited(config.get(key, before.get(key)), way, value)
         kept = {key: value for key, value in config.items() if value is not None or key in before}
-        text = yaml.safe_dump(
-            {step.name: kept}, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize
-        )
+        style: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True}
+        text = cast(str, yaml.dump({step.name: kept}, Dumper=EngineDumper, width=sys.maxsize, **style))
         return [f"- {text.strip()[1:-1]}"]
 
-    return replace(PROPERTIES, fixes=line, update="next step")
+    return replace(PROPERTIES, spelled=line, update="next step")
 
 
 def _fields(path: str) -> Iterator[Any]:

@@ -203,7 +203,7 @@ def _qualified(stack: str) -> str:
 def stack_problems(own: Mapping[str, Any], this: str) -> Iterator[Problem]:
     """What is wrong with the keys that are no arguments, as text or as YAML has it, in the stack of this name."""
     protect, proven_in = _parsed("protect", own.get("protect", False)), str(own.get("provenIn") or "")
-    another: Fix = [("provenIn", "<stack>"), ("provenIn", REMOVE)]
+    another: Fix = [("provenIn", "<stack>")]
     if not isinstance(protect, bool):
         yield Problem("protect", protect, "must be true or false", [("protect", True)])
     if proven_in in (this, this.rpartition("/")[2]):

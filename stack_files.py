@@ -8,9 +8,22 @@ import yaml  # comes with pulumi
 
 
 class EngineLoader(yaml.SafeLoader):
-    """YAML as the engine reads it: 1e3 and 0o17 are numbers, too, and so is many a commit's short name; a day that no
-    calendar has is text.
+    """YAML as the engine reads it: 1e3 and 0o17 are numbers, too, and so is many a commit's short name; text are yes,
+    off, 12:30 and a day that no calendar has.
     """
+
+
+class EngineDumper(yaml.SafeDumper):
+    """Quotes text that the engine would read as something else."""
+
+
+def _boolean(_: Any, node: Any) -> Any:
+    return {"true": True, "false": False}.get(node.value.lower(), node.value)
+
+
+def _sexagesimal(loader: Any, node: Any) -> Any:
+    kind = node.tag.rpartition(":")[2]
+    return node.value if ":" in node.value else getattr(loader, f"construct_yaml_{kind}")(node)
 
 
 def _number(_: Any, node: Any) -> float:
@@ -29,8 +42,13 @@ _resolver: Any = EngineLoader
 _resolver.add_implicit_resolver(
     "!number", re.compile(r"[-+]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d{1,3}|0o[0-7_]+)"), list("-+.0123456789")
 )
+_resolver.add_implicit_resolver("tag:yaml.org,2002:timestamp", re.compile(r"\d{4}-\d\d?-\d\d?"), list("0123456789"))
 _resolver.add_constructor("!number", _number)
+_resolver.add_constructor("tag:yaml.org,2002:bool", _boolean)
+for _kind in ("int", "float"):
+    _resolver.add_constructor(f"tag:yaml.org,2002:{_kind}", _sexagesimal)
 _resolver.add_constructor("tag:yaml.org,2002:timestamp", _date)
+EngineDumper.yaml_implicit_resolvers = _resolver.yaml_implicit_resolvers
 
 
 def project_name() -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from typing_extensions import get_type_hints
@@ -75,9 +75,12 @@ def _wrong_types(values: Values) -> Iterator[Problem]:
             meant = DEFAULTS.get(name, EXAMPLES.get(name, REMOVE))
             if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10:
                 meant = int(value)
+            elif name.endswith("_version"):
+                meant = "<tag>"  # What YAML made of it is not what was written.
             elif wanted is str and type(value) in (int, date):
                 meant = str(value)
-            quote = " (quote it)" if wanted is str and isinstance(value, int | float | date) else ""
+            quoted = wanted is str and isinstance(value, int | float | date) and not isinstance(value, datetime)
+            quote = " (quote it)" if quoted else ""
             itself = " itself, not an output: it is checked before anything is made" if hasattr(value, "apply") else ""
             yield Problem(name, value, f"must be {WORDS[wanted]}{quote}{itself}", [(name, meant)])
 

@@ -6,6 +6,7 @@ It reads pulumi_kubernetes' types and nothing else of Pulumi.
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Union, cast, get_args, get_origin
 
 import pulumi_kubernetes.core.v1 as core
@@ -142,7 +143,7 @@ def _scalar(path: str, value: Any, wanted: Any) -> Iterator[Problem]:
     words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
     fix: Fix = [(path, REMOVE)]
     hint, meant = "", unquoted(value)
-    if str in kinds and isinstance(value, int | float):
+    if str in kinds and isinstance(value, int | float | date):
         # YAML turns `value: 1` and `value: true` into something that the API server refuses.
         hint, fix = " (quote it)", [(path, str(value).lower() if isinstance(value, bool) else str(value))]
     elif type(meant) in kinds:

@@ -57,7 +57,8 @@ class Spelling:
     """How the reader knows the arguments: as config keys with commands, as Python arguments, or as properties."""
 
     name: Callable[[str], str]
-    fixes: Callable[[Fix], Iterable[str]]
+    spelled: Callable[[Fix], Iterable[str]]
+    """The lines of a fix whose paths are spelled so already."""
     update: str
 
     def path(self, path: str) -> str:
@@ -67,7 +68,7 @@ class Spelling:
 
     def lines(self, fix: Fix) -> list[str]:
         """What the reader types for the fix, one line each."""
-        return list(self.fixes([(self.path(path), value) for path, value in fix])) if fix else []
+        return list(self.spelled([(self.path(path), value) for path, value in fix])) if fix else []
 
 
 def child(path: str, name: str) -> str:
@@ -155,7 +156,10 @@ def config_keys(stack: str) -> Spelling:
         end_of_options = ["--"] if text.startswith("-") else []
         return shlex.join(["pulumi", "config", "set", *options, "--stack", stack, *end_of_options, path, text])
 
-    return Spelling(name=_key, fixes=lambda fix: [command(*each) for each in fix], update=f"pulumi up --stack {stack}")
+    def commands(fix: Fix) -> list[str]:
+        return [command(*each) for each in fix]
+
+    return Spelling(name=_key, spelled=commands, update=f"pulumi up --stack {stack}")
 
 
 def _key(name: str) -> str:
@@ -169,8 +173,8 @@ def _edits(sign: str) -> Callable[[Fix], Iterable[str]]:
     ]
 
 
-ARGUMENTS = Spelling(name=lambda name: name, fixes=_edits(" ="), update="pulumi up")
+ARGUMENTS = Spelling(name=lambda name: name, spelled=_edits(" ="), update="pulumi up")
 """Arguments of the component, fixed in the program that uses it."""
 
-PROPERTIES = Spelling(name=_key, fixes=_edits(":"), update="pulumi up")
+PROPERTIES = Spelling(name=_key, spelled=_edits(":"), update="pulumi up")
 """Properties of the component in other languages than Python."""

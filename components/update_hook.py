@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty
 from tempfile import TemporaryFile
 
 import pulumi
@@ -132,9 +133,10 @@ class UpdateHook:
         with interruptible() as interrupted:
 
             def wait(seconds: float) -> None:
-                if interrupted.wait(seconds):
+                with suppress(Empty):
+                    interrupted.get(timeout=seconds)
                     what = f"the gates of CanaryRelease {self._name!r} were interrupted; nothing was changed"
-                    raise pulumi.RunError(f"{what}; the same again:\n  {self._spelling.update}")
+                    raise pulumi.RunError(what)
 
             # In a thread: other releases of the program go on.
             checks = parsed(gates.checks)

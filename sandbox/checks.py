@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from sandbox import build, cluster
+from sandbox import build, cluster, processes
 from sandbox.environment import SANDBOX, SandboxError, installed
 
 OLDEST_GO = (1, 25)
@@ -31,6 +31,8 @@ def _system() -> list[str]:
         problems.append(
             "the sandbox needs root to start containers: use `sudo make up`, or `make test-unit` without it"
         )
+    if not processes.hierarchies():
+        problems.append("no control groups are mounted below /sys/fs/cgroup: a shell of `ip netns exec` has none")
     missing = build.missing_packages()
     if missing and not installed("apt-get"):
         problems.append(f"this system has no apt-get: install {', '.join(missing)} with its package manager")

@@ -182,7 +182,6 @@ def _stop_outdated() -> None:
     mark = CLUSTER / "version"
     if mark.exists() and mark.read_text() != version:
         processes.stop_all()
-        host.clear_run()
     write(mark, version)
 
 

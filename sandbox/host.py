@@ -70,11 +70,12 @@ def clear_abandoned() -> None:
     The network namespaces of its pods outlive a kill of all its processes, and answer for their addresses: a new pod
     that is given such an address is not reached.
     """
-    for run in RUN.parent.glob(f"{CONTEXT}-*"):
-        if not members(run.name):
-            clear_run(run)
-            remove_groups(run.name)
-    if not members():
+    sandboxes = list(RUN.parent.glob(f"{CONTEXT}-*"))
+    abandoned = [run for run in sandboxes if not members(run.name)]
+    for run in abandoned:
+        clear_run(run)
+        remove_groups(run.name)
+    if sandboxes == abandoned:
         _remove_network()
 
 

@@ -163,10 +163,13 @@ def problems(checks: Any, url: Any, token: str | None) -> Iterator[Problem]:
     if token and not re.fullmatch(r"[!-~]+", token):
         accepted = "must be one line of printable characters without spaces"
         yield Problem("prometheusToken", SECRET, accepted, [("prometheusToken", REMOVE)])
+    proposed: set[str] = set()
     for name, check in whole_numbers(checks).items():
         here, meant = child("gates", name), re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
-            renamed: Fix = [(f"gates.{meant}", check)] if meant and meant not in checks else []
+            usable = isinstance(check, Mapping) and meant and meant not in {*checks, *proposed}
+            renamed: Fix = [(f"gates.{meant}", cast(Any, check))] if usable else []
+            proposed.add(meant)
             accepted = "must be named with 1 to 40 letters, digits, - and _"
             yield Problem(here, check, accepted, [(here, REMOVE), *renamed])
         elif isinstance(check, Mapping):

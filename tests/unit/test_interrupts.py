@@ -47,8 +47,5 @@ asyncio.run(main())
 
 def test_interrupts_end_the_wait_of_gates_with_a_reason_and_a_later_one_the_program():
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stdout == (
-        "the gates of CanaryRelease 'release' were interrupted; nothing was changed; the same again:\n"
-        "  pulumi up --stack dev\n"
-    ), done.stderr
+    assert done.stdout == ("the gates of CanaryRelease 'release' were interrupted; nothing was changed\n"), done.stderr
     assert (done.returncode, "Traceback" in done.stderr) == (32, False)

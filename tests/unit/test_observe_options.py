@@ -1,8 +1,10 @@
 """What the watch is asked: every problem of its options and of the stack file, in one error."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -68,8 +70,12 @@ def test_what_is_no_address_is_refused(url: str):
     assert "must be an address that begins with http:// or https://" in refusal("--url", url)
 
 
-def test_a_host_name_that_does_not_resolve_is_refused():
-    assert "names a host that does not resolve: " in refusal("--url", "http://nosuchhost.invalid:30880")
+def test_a_host_name_that_does_not_resolve_is_refused(monkeypatch: pytest.MonkeyPatch):
+    def unresolved(*_: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    assert "names a host that does not resolve: not known" in refusal("--url", "http://nosuchhost.invalid:30880")
 
 
 def test_a_context_that_the_kubeconfig_lacks_is_refused_with_the_ones_it_has():

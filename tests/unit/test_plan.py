@@ -124,7 +124,7 @@ def test_a_way_back_of_several_updates_is_told_step_by_step(tmp_path: Path):
     [
         ("- start: {canaryVersion: 1.10}\n", "canaryVersion: 1.1\n    must be text (quote it)"),
         ("- start: {canaryVersion: 2024-01-02}\n", "canaryVersion: the date 2024-01-02\n    must be text (quote it)"),
-        ("- start: {canaryVersion: 2024-01-02}\n", "\n  fix: - start: {canaryVersion: '2024-01-02'}\n"),
+        ("- start: {canaryVersion: 2024-01-02}\n", "\n  fix: - start: {canaryVersion: <tag>}\n"),
         ("- start: {protect: maybe}\n", 'protect: "maybe"\n    must be true or false'),
         ("- start: {protekt: true}\n", "did you mean protect?"),
         ("- start: {provenIn: dev}\n", 'provenIn: "dev"\n    must be another stack'),

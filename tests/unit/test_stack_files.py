@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from stack_files import config_in
+from stack_files import EngineDumper, EngineLoader, config_in
 
 
 @pytest.mark.parametrize(
@@ -18,13 +19,25 @@ from stack_files import config_in
         ("v1.10", "v1.10"),
         ("'1.10'", "1.10"),
         ("2024-01-02", date(2024, 1, 2)),
+        ("2024-1-2", date(2024, 1, 2)),
         ("2024-13-01", "2024-13-01"),
+        ("yes", "yes"),
+        ("True", True),
+        ("12:30", "12:30"),
+        ("1:30.5", "1:30.5"),
+        ("2.5", 2.5),
+        ("12", 12),
     ],
 )
 def test_a_value_is_what_the_engine_takes_it_for(tmp_path: Path, text: str, value: Any):
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(f"config:\n  canary:stableVersion: {text}\n")
     assert config_in(path) == {"canary:stableVersion": value}
+
+
+@pytest.mark.parametrize("text", ["8412e15", "0o17", "1.10", "2024-1-2", "true"])
+def test_text_is_written_so_that_the_engine_reads_text(text: str):
+    assert yaml.load(yaml.dump([text], Dumper=EngineDumper), Loader=EngineLoader) == [text]
 
 
 @pytest.mark.parametrize("text", ["", "config:\n", "config: none\n", "- config\n"])
