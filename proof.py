@@ -3,11 +3,11 @@
 from typing import Any
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
+from pulumi import ResourceHookArgs, ResourceHookBinding
 
 from components.problems import REMOVE, Problem, Spelling, literal, report
 from components.release import Release
-from components.update_hook import errors_with_text
+from components.update_hook import before_change, errors_with_text
 
 OUTPUT = "stableVersion"
 
@@ -27,8 +27,7 @@ def proof(stack: str | None, spelling: Spelling) -> ResourceHookBinding:
             if refused:
                 raise pulumi.RunError(refused)
 
-    hooks = [ResourceHook("proof", check, ResourceHookOptions(on_dry_run=True))]
-    return ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+    return before_change("proof", check)
 
 
 def started(old: Release | None, new: Release) -> str | None:

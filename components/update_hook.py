@@ -34,6 +34,12 @@ def errors_with_text(what: str) -> Generator[None]:
         raise RuntimeError(f"{what}: {error!r}") from error
 
 
+def before_change(name: str, function: Callable[[ResourceHookArgs], Awaitable[None] | None]) -> ResourceHookBinding:
+    """Runs the function before a create or an update, also of a preview."""
+    hook = ResourceHook(name, function, ResourceHookOptions(on_dry_run=True))
+    return ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
 class UpdateHook:
     """Announces the update of one release, and refuses one that breaks the rules.
 
@@ -60,8 +66,9 @@ class UpdateHook:
     def added_to(self, opts: ResourceOptions | None) -> ResourceOptions:
         """The options with this hook around those that they already have."""
         # What the rules refuse needs no further check, and what any check refuses is not announced.
-        checked = ResourceOptions.merge(_before(f"{self._name}-update", self._run), opts)
-        return ResourceOptions.merge(checked, _before(f"{self._name}-announcement", self._announce))
+        first = ResourceOptions(hooks=before_change(f"{self._name}-update", self._run))
+        last = ResourceOptions(hooks=before_change(f"{self._name}-announcement", self._announce))
+        return ResourceOptions.merge(ResourceOptions.merge(first, opts), last)
 
     def finish(self) -> None:
         """Writes the evidence of an update that changed the release. Call it when all objects are finished."""
@@ -149,9 +156,3 @@ class UpdateHook:
             raise pulumi.RunError(gate_refusal(self._name, old, self._release, self._verdict, self._spelling, finished))
         else:
             pulumi.log.info(f"gates of {old.canary_version}: success\n{self._verdict.table()}")
-
-
-def _before(name: str, function: Callable[[ResourceHookArgs], Awaitable[None] | None]) -> ResourceOptions:
-    """Options that run the function before a create or an update, also of a preview."""
-    hook = ResourceHook(name, function, ResourceHookOptions(on_dry_run=True))
-    return ResourceOptions(hooks=ResourceHookBinding(before_create=[hook], before_update=[hook]))
