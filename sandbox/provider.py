@@ -5,7 +5,6 @@ Preview by server-side dry run, or from the inputs alone where that is forbidden
 apply, refresh, import, delete; waits for Deployments. A kind's plural must be the kind in lower case with an s.
 """
 
-import json
 import logging
 import os
 import sys
@@ -26,7 +25,8 @@ import difference
 import grpc
 import rollout
 from api import CLUSTER_WIDE, AlreadyExistsError, Api, ForbiddenError, Manifest, RefusedError, UnreachableError
-from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from google.protobuf import any_pb2, empty_pb2
+from messages import has_unknown, imported, outputs, plain, struct, without_allocated
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
@@ -37,11 +37,7 @@ from pulumi.runtime.proto import (
 )
 
 VERSION = "4.34.2"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The engine's sign for a value that a preview cannot know."""
 ADOPT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
-BOOKKEEPING = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
-"""Annotations of the cluster's own tools."""
 DELETE_SECONDS = 600
 
 
@@ -60,19 +56,19 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
         try:
-            _connect(_plain(request.news))
+            _connect(plain(request.news))
         except RefusedError as error:
             failure = provider_pb2.CheckFailure(property="context", reason=str(error))
             return provider_pb2.CheckResponse(failures=[failure])
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
-        changed = _plain(request.old_inputs) != _plain(request.news)
+        changed = plain(request.old_inputs) != plain(request.news)
         return provider_pb2.DiffResponse(changes=_changes(changed))
 
     def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:
         with _refusals(context):
-            self._api = _connect(_plain(request.args))
+            self._api = _connect(plain(request.args))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Cancel(self, request: Any, context: Any) -> empty_pb2.Empty:
@@ -80,7 +76,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
-        inputs = _plain(request.news)
+        inputs = plain(request.news)
         version, kind = _kind(request.urn)
         inputs |= {"apiVersion": version, "kind": kind}
         metadata: Manifest = inputs.setdefault("metadata", {})
@@ -91,10 +87,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if kind not in CLUSTER_WIDE:
             metadata.setdefault("namespace", self.api.namespace)
-        return provider_pb2.CheckResponse(inputs=_struct(inputs))
+        return provider_pb2.CheckResponse(inputs=struct(inputs))
 
     def Diff(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
-        old, new = _plain(request.old_inputs), _plain(request.news)
+        old, new = plain(request.old_inputs), plain(request.news)
         _, kind = _kind(request.urn)
         details: dict[str, provider_pb2.PropertyDiff] = {}
         replaces: list[str] = []
@@ -115,22 +111,22 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> provider_pb2.CreateResponse:
-        inputs = _plain(request.properties)
+        inputs = plain(request.properties)
         with _refusals(context):
             if not request.preview:
                 live = self._written(request, context, inputs, self._create(inputs, dry_run=False))
-                return provider_pb2.CreateResponse(id=_identity(inputs), properties=_struct(_outputs(live)))
-            if _has_unknown(inputs):
+                return provider_pb2.CreateResponse(id=_identity(inputs), properties=struct(outputs(live)))
+            if has_unknown(inputs):
                 return provider_pb2.CreateResponse(properties=request.properties)
             try:
-                promised = _outputs(self._create(inputs, dry_run=True))
+                promised = outputs(self._create(inputs, dry_run=True))
             except (AlreadyExistsError, ForbiddenError):
                 promised = inputs
-        return provider_pb2.CreateResponse(properties=_struct(_without_allocated(promised, inputs)))
+        return provider_pb2.CreateResponse(properties=struct(without_allocated(promised, inputs)))
 
     def Update(self, request: Any, context: Any) -> provider_pb2.UpdateResponse:
-        inputs = _plain(request.news)
-        if request.preview and _has_unknown(inputs):
+        inputs = plain(request.news)
+        if request.preview and has_unknown(inputs):
             return provider_pb2.UpdateResponse(properties=request.news)
         with _refusals(context):
             if not request.preview:
@@ -143,7 +139,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.UpdateResponse(properties=request.news)
             if not request.preview:
                 live = self._written(request, context, inputs, live)
-        return provider_pb2.UpdateResponse(properties=_struct(_outputs(live)))
+        return provider_pb2.UpdateResponse(properties=struct(outputs(live)))
 
     def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:
         version, kind = _kind(request.urn)
@@ -152,13 +148,13 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             live = self.api.get(version, kind, namespace, name)
         if live is None:
             return provider_pb2.ReadResponse()
-        recorded, inputs = _plain(request.properties), _plain(request.inputs)
-        inputs = difference.drifted(inputs, recorded, live) if inputs else _imported(live)
+        recorded, inputs = plain(request.properties), plain(request.inputs)
+        inputs = difference.drifted(inputs, recorded, live) if inputs else imported(live)
         with _refusals(context):
             missing = rollout.missing_in(self.api, live)
         if missing:
             _abort_unready(context, live, inputs, [f"{kind} {request.id}: {missing}"])
-        return provider_pb2.ReadResponse(id=request.id, properties=_struct(_outputs(live)), inputs=_struct(inputs))
+        return provider_pb2.ReadResponse(id=request.id, properties=struct(outputs(live)), inputs=struct(inputs))
 
     def Delete(self, request: Any, context: Any) -> empty_pb2.Empty:
         version, kind = _kind(request.urn)
@@ -229,7 +225,7 @@ def _abort_unready(context: Any, live: Manifest, inputs: Manifest, reasons: list
     detail = any_pb2.Any()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(
-            id=_identity(live), properties=_struct(_outputs(live)), inputs=_struct(inputs), reasons=reasons
+            id=_identity(live), properties=struct(outputs(live)), inputs=struct(inputs), reasons=reasons
         ),
         type_url_prefix="type.googleapis.com/",
     )
@@ -265,58 +261,6 @@ def _kind(urn: str) -> tuple[str, str]:
 def _identity(manifest: Manifest) -> str:
     metadata = manifest["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else metadata["name"]
-
-
-def _outputs(live: Manifest) -> Manifest:
-    return live | {"metadata": {key: value for key, value in live["metadata"].items() if key != "managedFields"}}
-
-
-def _imported(live: Manifest) -> Manifest:
-    kept = ("name", "namespace", "labels", "annotations")
-    metadata = {key: value for key, value in live["metadata"].items() if key in kept}
-    if annotations := metadata.pop("annotations", None):
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key not in BOOKKEEPING}
-    return {key: value for key, value in live.items() if key != "status"} | {"metadata": metadata}
-
-
-def _without_allocated(promised: Manifest, inputs: Manifest) -> Manifest:
-    """What the API server gives out at the create is unknown in its preview, though the dry run shows an example."""
-    promised = json.loads(json.dumps(promised))
-    promised.pop("status", None)
-    promised["metadata"] |= dict.fromkeys(("uid", "resourceVersion", "creationTimestamp"), UNKNOWN)
-    if promised["kind"] == "Service":
-        given = inputs.get("spec", {})
-        for field in ("clusterIP", "clusterIPs"):
-            promised["spec"][field] = given.get(field, UNKNOWN)
-        for port, ours in zip(promised["spec"].get("ports", []), given.get("ports", []), strict=False):
-            port["nodePort"] = ours.get("nodePort", UNKNOWN)
-    return promised
-
-
-def _has_unknown(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_unknown(item) for item in cast("dict[str, Any]", value).values())
-    if isinstance(value, list):
-        return any(_has_unknown(item) for item in cast("list[Any]", value))
-    return value == UNKNOWN
-
-
-def _plain(message: Any) -> Manifest:
-    return _whole(json_format.MessageToDict(message))
-
-
-def _whole(value: Any) -> Any:
-    """A message knows no integers and keeps null; a manifest has the one and not the other."""
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return {key: _whole(item) for key, item in items if item is not None}
-    if isinstance(value, list):
-        return [_whole(item) for item in cast("list[Any]", value)]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _struct(manifest: Manifest) -> struct_pb2.Struct:
-    return json_format.ParseDict(manifest, struct_pb2.Struct())
 
 
 def main() -> None:
