@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from components.problems import (
     SECRET,
     Fix,
     Problem,
+    child,
     config_keys,
     did_you_mean,
     literal,
@@ -97,7 +99,8 @@ def problems_of(
     """Everything that is wrong with a stack's arguments and its Kubernetes context, which must lead to the server."""
     return [
         *_unquoted_versions(project, stack, args),
-        *checks.problems(args, STACK_KEYS),
+        *_unquoted_dates(project, stack),
+        *(_as_written(project, stack, problem) for problem in checks.problems(args, STACK_KEYS)),
         *_context(stack, context, kubeconfig, server),
     ]
 
@@ -178,6 +181,43 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
             )
             accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {str(typed[key]).lower()}"
             yield Problem(name, written[key], accepted, [(name, written[key])])
+
+
+def _unquoted_dates(project: str, stack: str) -> Iterator[Problem]:
+    """The program sees 2026-11-23 as the text `2026-11-23 00:00:00 +0000 UTC`, which nobody wrote."""
+    for path, value, text in _scalars(project, stack):
+        if isinstance(value, date):
+            accepted = f"must be quoted in Pulumi.{stack}.yaml: unquoted, YAML reads it as a date"
+            yield Problem(path, text, accepted, [(path, text)])
+
+
+def _as_written(project: str, stack: str, problem: Problem) -> Problem:
+    """What is to be quoted is what the file says: 0644 and 1.10, which YAML reads as 420 and 1.1."""
+    if problem.accepted.endswith("(quote it)"):
+        for path, _, text in _scalars(project, stack):
+            if path == problem.path:
+                return replace(problem, fix=[(path, text)])
+    return problem
+
+
+def _scalars(project: str, stack: str) -> Iterator[tuple[str, Any, str]]:
+    """Path, value and text of everything in `container` and `pod` of the stack's file."""
+    path = Path(f"Pulumi.{stack}.yaml")
+    if path.exists():
+        typed, written = config_in(path), config_in(path, yaml.BaseLoader)
+        for name in ("container", "pod"):
+            yield from _leaves(name, typed.get(f"{project}:{name}"), written.get(f"{project}:{name}"))
+
+
+def _leaves(path: str, typed: Any, written: Any) -> Iterator[tuple[str, Any, str]]:
+    if isinstance(typed, dict) and isinstance(written, dict):
+        for (name, value), text in zip(cast(dict[Any, Any], typed).items(), cast(Any, written).values(), strict=False):
+            yield from _leaves(child(path, str(name)), value, text)
+    elif isinstance(typed, list) and isinstance(written, list):
+        for index, (value, text) in enumerate(zip(cast(Any, typed), cast(Any, written), strict=False)):
+            yield from _leaves(f"{path}[{index}]", value, text)
+    elif isinstance(written, str):
+        yield path, typed, written
 
 
 def _secrets(project: str) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing_extensions import get_type_hints
 from .args import BOUNDS, DEFAULTS, CanaryReleaseArgs
 from .exposure import canary_share, fewest_stable_replicas, most_canary_replicas, percentage, within_share
 from .manifest_fields import container_problems, pod_problems
-from .problems import MISSING, REMOVE, Problem, did_you_mean, nearest
+from .problems import MISSING, REMOVE, Fix, Problem, did_you_mean, nearest
 from .release import present
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -144,7 +144,8 @@ def _image(values: Values) -> Iterator[Problem]:
         yield Problem("image", image, accepted, fix)
     else:
         accepted = "must be an image repository such as registry.example.com/team/app: lower case, no spaces"
-        yield Problem("image", image, accepted, [("image", "<repository>")])
+        meant = image.partition("://")[2]
+        yield Problem("image", image, accepted, [("image", meant if REPOSITORY.fullmatch(meant) else "<repository>")])
 
 
 def _versions(values: Values, canary_is_told: bool) -> Iterator[Problem]:
@@ -211,7 +212,10 @@ def _exposure(values: Values) -> Iterator[Problem]:
     else:
         needed = fewest_stable_replicas(canary, limit)
         accepted += f"which takes {{stable_replicas}} of at least {needed}"
-        yield Problem("canary_replicas", canary, accepted, [("stable_replicas", needed)])
+        fix: Fix = [("stable_replicas", needed)]
+        if needed > (highest := BOUNDS["stable_replicas"][1]):
+            fix = [("stable_replicas", highest), ("canary_replicas", most_canary_replicas(highest, limit))]
+        yield Problem("canary_replicas", canary, accepted, fix)
 
 
 def _wrong_total(stable: int, canary: int, total: int, most: int) -> Problem:

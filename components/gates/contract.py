@@ -157,9 +157,9 @@ def problems(checks: Any, url: Any, token: str | None) -> Iterator[Problem]:
         )
     elif url and not URL.fullmatch(str(url)):
         accepted = "must be http:// or https:// and a host, without user, password, query or spaces"
-        yield Problem(
-            "prometheusUrl", SECRET if re.search("[@?]", str(url)) else url, accepted, [("prometheusUrl", REMOVE)]
-        )
+        meant = f"http://{url}" if URL.fullmatch(f"http://{url}") else "<URL>"
+        shown = SECRET if re.search("[@?]", str(url)) else url
+        yield Problem("prometheusUrl", shown, accepted, [("prometheusUrl", meant)])
     if token and not re.fullmatch(r"[!-~]+", token):
         accepted = "must be one line of printable characters without spaces"
         yield Problem("prometheusToken", SECRET, accepted, [("prometheusToken", REMOVE)])
@@ -175,7 +175,8 @@ def problems(checks: Any, url: Any, token: str | None) -> Iterator[Problem]:
         elif isinstance(check, Mapping):
             yield from _check(here, cast(Mapping[str, Any], check))
         else:
-            yield Problem(here, check, "must be an object", [(here, REMOVE)])
+            wanted = {"query": check if isinstance(check, str) else "<PromQL>", "success": "<condition>"}
+            yield Problem(here, check, "must be an object", [(here, wanted)])
 
 
 def _check(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
@@ -188,7 +189,7 @@ def _check(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
         kind, foreign = "query", ONLY_COMPARISON
         if not named & {"success", "failure"}:
             accepted = "is required unless failure is set: which numbers are good"
-            yield Problem(f"{path}.success", MISSING, accepted, [(f"{path}.success", "< 0.01")])
+            yield Problem(f"{path}.success", MISSING, accepted, [(f"{path}.success", "<condition>")])
     elif named & {"bad", "total"}:
         kind, foreign = "bad and total", ONLY_THRESHOLD
         lacking = [name for name in ("bad", "total") if name not in named]
@@ -216,7 +217,7 @@ def _fields(path: str, check: Mapping[str, Any]) -> Iterator[Problem]:
         elif name in QUERIES and not (isinstance(value, str) and value.strip()):
             yield Problem(here, value, "must be text in PromQL", [(here, "<PromQL>")])
         elif name in ("success", "failure") and not CONDITION.fullmatch(str(value)):
-            yield Problem(here, value, f"must be one of {' '.join(OPERATORS)} and a number", [(here, "< 0.01")])
+            yield Problem(here, value, f"must be one of {' '.join(OPERATORS)} and a number", [(here, "<condition>")])
         elif name == "noData" and value not in [state.value for state in State]:
             yield Problem(here, value, "must be inconclusive, success or failure", [(here, default)])
         elif name in BOUNDS and not _within(name, value):
