@@ -184,11 +184,12 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
 
 
 def _unquoted_dates(project: str, stack: str) -> Iterator[Problem]:
-    """The program sees 2026-11-23 as the text `2026-11-23 00:00:00 +0000 UTC`, which nobody wrote."""
+    """The program sees 2026-11-23 as `2026-11-23 00:00:00 +0000 UTC`, and `pulumi stack init` writes that."""
     for path, value, text in _scalars(project, stack):
-        if isinstance(value, date):
+        written = text.removesuffix(" 00:00:00 +0000 UTC")
+        if isinstance(value, date) or written != text:
             accepted = f"must be quoted in Pulumi.{stack}.yaml: unquoted, YAML reads it as a date"
-            yield Problem(path, text, accepted, [(path, text)])
+            yield Problem(path, text, accepted, [(path, written)])
 
 
 def _as_written(project: str, stack: str, problem: Problem) -> Problem:

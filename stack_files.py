@@ -40,9 +40,9 @@ def _date(loader: Any, node: Any) -> Any:
 
 _resolver: Any = EngineLoader
 _resolver.add_implicit_resolver(
-    "!number", re.compile(r"[-+]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d{1,3}|0o[0-7_]+)"), list("-+.0123456789")
+    "!number", re.compile(r"[-+]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d{1,3}|0o[0-7_]+)\Z"), list("-+.0123456789")
 )
-_resolver.add_implicit_resolver("tag:yaml.org,2002:timestamp", re.compile(r"\d{4}-\d\d?-\d\d?"), list("0123456789"))
+_resolver.add_implicit_resolver("tag:yaml.org,2002:timestamp", re.compile(r"\d{4}-\d\d?-\d\d?\Z"), list("0123456789"))
 _resolver.add_constructor("!number", _number)
 _resolver.add_constructor("tag:yaml.org,2002:bool", _boolean)
 for _kind in ("int", "float"):
