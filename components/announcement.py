@@ -1,6 +1,7 @@
 """What an update will do to users, as plain text: in previews, updates and rehearsals."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,17 @@ def most_and_fewest(old: Release | None, new: Release) -> tuple[int, int]:
         fewest = min(fewest, others + min(before.replicas, after.replicas) - missing)
         counts[index] = after.replicas
     return most, fewest
+
+
+def resumption(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
+    """What changes a Deployment, given as manifests, where the config is the one that the last update had."""
+    before, after = _pods_of(old), _pods_of(new)
+    what = f"{after} again" if before == after else f"{before} => {after}"
+    name, namespace = new["metadata"]["name"], new["metadata"]["namespace"]
+    return (
+        f"Deployment {name} in {namespace}: {what}; the config is unchanged and no rule is asked: this finishes an "
+        "update, takes back a change by hand, or comes with the component itself"
+    )
 
 
 def refusal(
@@ -177,6 +189,14 @@ def _canary(release: Release | None) -> Track:
 
 def _text(value: Any) -> str:
     return "not set" if value in (None, {}) else literal(shown(value))
+
+
+def _pods_of(manifest: Mapping[str, Any] | None) -> str:
+    if not manifest:
+        return "none"
+    spec: Any = manifest["spec"]
+    image = spec["template"]["spec"]["containers"][0]["image"]
+    return _pods(Track(re.split("[:@]", image.rpartition("/")[2], maxsplit=1)[-1], int(spec["replicas"])))
 
 
 def _pods(track: Track) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-from pulumi import ComponentResource, CustomTimeouts, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Output, ResourceHookBinding, ResourceOptions
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service
 
@@ -92,6 +92,7 @@ class CanaryRelease(ComponentResource):
             objects.stable_deployment(release),
             release.rollout_seconds(release.stable),
             canary_goes_first.apply(lambda canary_first: deployments[1:] if canary_first else []),
+            hook.of_children,
         )
         deployments.append(stable)
         if release.canary:
@@ -100,6 +101,7 @@ class CanaryRelease(ComponentResource):
                 objects.canary_deployment(release, release.canary),
                 release.rollout_seconds(release.canary),
                 canary_goes_first.apply(lambda canary_first: [] if canary_first else deployments[:1]),
+                hook.of_children,
                 # It comes and goes with releases: protected, it could not be removed.
                 protect=False,
             )
@@ -131,15 +133,18 @@ class CanaryRelease(ComponentResource):
         manifest: objects.Manifest,
         seconds: int,
         depends_on: Output[list[Deployment]],
+        hooks: ResourceHookBinding,
         protect: bool | None = None,
     ) -> Deployment:
         # Neither custom timeouts nor dependencies are inherited from the component.
-        timeouts = CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
-        return Deployment(
-            name,
-            **manifest,
-            opts=ResourceOptions(parent=self, depends_on=depends_on, custom_timeouts=timeouts, protect=protect),
+        opts = ResourceOptions(
+            parent=self,
+            depends_on=depends_on,
+            custom_timeouts=CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s"),
+            protect=protect,
+            hooks=hooks,
         )
+        return Deployment(name, **manifest, opts=opts)
 
     def _service(self, name: str, release: Release) -> Service:
         # A fixed node port belongs to one Service at a time.

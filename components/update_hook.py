@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
 
-from .announcement import announcement, gate_refusal, refusal
+from .announcement import announcement, gate_refusal, refusal, resumption
 from .claims import collision
 from .evidence import evidence, write
 from .gates import Gates, parsed
@@ -43,11 +43,15 @@ def before_change(name: str, function: Callable[[ResourceHookArgs], Awaitable[No
 class UpdateHook:
     """Announces the update of one release, and refuses one that breaks the rules.
 
-    It runs only when the component's inputs change. After an unfinished update a retry of the same config does not.
+    It runs only when the component's inputs change. What else changes the Deployments is told, and checked by no rule:
+    the retry of an update that did not finish, and a change by hand that is taken back.
     """
 
     canary_goes_first: bool
     """Which Deployment is updated first; known once the component is registered."""
+
+    of_children: ResourceHookBinding
+    """For the Deployments: tells what changes where this hook did not run."""
 
     def __init__(
         self, name: str, release: Release, spelling: Spelling, gates: Gates | None = None, folder: Path | None = None
@@ -58,6 +62,8 @@ class UpdateHook:
         self._old: tuple[Release | None, bool] | None = None
         self._verdict: Verdict | None = None
         self._began = self._judged = time.time()
+        self._ran = False
+        self.of_children = before_change(f"{name}-child", self._resume)
         if release.skip_transition_checks:
             key = spelling.name("skip_transition_checks")
             guards = "no rule and no gate guards" if self._gates else "no rule guards"
@@ -82,7 +88,12 @@ class UpdateHook:
             # The update is done: to fail it now would make it count as unfinished.
             pulumi.log.warn(f"the evidence of this update could not be written: {error}")
 
+    def _resume(self, args: ResourceHookArgs) -> None:
+        if not self._ran:
+            pulumi.log.warn(resumption(args.old_inputs, args.new_inputs or {}))
+
     def _run(self, args: ResourceHookArgs) -> None:
+        self._ran = True
         with errors_with_text(f"the rules of CanaryRelease {self._name!r} could not be checked"):
             self._check(args)
 

@@ -27,6 +27,8 @@ def test_a_change_by_hand_shows_and_is_repaired(deployed: Stack, by_hand: tuple[
     operations = {step["urn"].rpartition("::")[2]: step["op"] for step in planned["steps"]}
     assert operations[resource] == "update", planned["changeSummary"]
 
-    deployed.up("--refresh")
+    told = deployed.up("--refresh").text
+    assert f"Deployment {name} in {deployed.namespace}: " in told
+    assert "the config is unchanged and no rule is asked" in told
     assert deployed.deployment(name)["spec"] == declared
     assert set(deployed.planned("--refresh")) == {"same"}

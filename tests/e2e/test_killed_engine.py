@@ -75,8 +75,9 @@ def test_a_kill_while_stable_rolls_in_a_promotion(slow_stack: Stack, traffic_on:
     with traffic_on(stack.node_port) as traffic:
         kill_during_update(stack, under_way, "stable rolls")
         updates_are_locked(stack)
-        stack.recover()
+        told = stack.recover().text
         traffic.next(100)
+    assert f"Deployment k8s-testapp-canary in {stack.namespace}: v0.2 x 1 => v0.2 x 0; the config is unchanged" in told
     finished(stack, file, ["v0.2", "v0.2"])
     assert traffic.failures == []
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.announcement import announcement, gate_refusal, most_and_fewest, refusal, sentence
+from components.announcement import announcement, gate_refusal, most_and_fewest, refusal, resumption, sentence
 from components.gates.comparison import State
 from components.gates.sampling import Sample, Verdict
+from components.objects import stable_deployment
 from components.problems import config_keys
 from components.release import Release
 from components.transition import broken_rules
@@ -152,3 +153,18 @@ def test_values_with_braces_are_shown_as_they_are():
     text = refusal("shop", old, new, broken_rules(old, new), config_keys("dev"))
     assert '{"args": ["{b}"]}' in text
     assert 'was {"args": ["{a}"]}:' in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (release("v1*2"), release("v2*3"), "v1 x 2 => v2 x 3; the config is unchanged"),
+        (release("v1*3"), release("v1*2"), "v1 x 3 => v1 x 2; the config is unchanged"),
+        (release("v1*2"), release("v1*2"), "v1 x 2 again; the config is unchanged"),
+        (None, release(f"sha256:{'1' * 64}*1"), f"none => sha256:{'1' * 64} x 1; the config is unchanged"),
+        (None, release("v1*2", image="localhost:5000/shop"), "none => v1 x 2; the config is unchanged"),
+    ],
+)
+def test_what_changes_without_a_change_of_the_config_is_told(old: Release | None, new: Release, text: str):
+    told = resumption(stable_deployment(old) if old else None, stable_deployment(new))
+    assert told.startswith(f"Deployment {new.name} in {new.namespace}: {text}")
