@@ -21,6 +21,7 @@ from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
 from preflight import ADOPT
+from settings import declared_in
 from stack_files import EngineDumper, project_name
 
 Manifest = dict[str, Any]
@@ -252,6 +253,10 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         raise ValueError(f"a release has one Service, and its pods are selected by {names}: choose by SERVICE=<name>")
     service = services[0] if services else None
     args = arguments_of(deployment, service, beside)
+    context, project = kubectl("config", "current-context").strip(), project_name()
+    if others := [f"{file} has the same {same}" for file, same in declared_in(project, args, context)]:
+        there = f"{', '.join(others)} in namespace {deployment['metadata']['namespace']}"
+        raise ValueError(f"{there}: use its stack, or delete that file, if the stack is gone")
     if problems := checks.problems(args):
         # The fixes of a config are none here: there is no stack yet.
         unfixed = [replace(problem, fix=()) for problem in problems]
@@ -269,8 +274,6 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         manifest = json.dumps({"apiVersion": version, "kind": what.split()[0], **wanted})
         replaced = kubectl("replace", "--dry-run=server", "--output", "json", "--filename", "-", stdin=manifest)
         found[what] = differences(live, json.loads(replaced))
-    context = kubectl("config", "current-context").strip()
-    project = project_name()
     path.write_text(stack_file(context, project, args), encoding="utf-8")
     return told(release, found, stack, name if beside else "")
 
