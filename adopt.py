@@ -237,15 +237,19 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
     where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
-    autoscalers: list[Manifest] = []
-    if not beside:
-        autoscalers = json.loads(kubectl("get", "horizontalpodautoscalers", *where))["items"]
-    if names := " ".join(scaling(autoscalers, deployment)):
+
+    def listed(kind: str) -> list[Manifest]:
+        return json.loads(kubectl("get", kind, *where))["items"]
+
+    if beside:
+        if taken := {beside, f"{beside}-canary"} & {each["metadata"]["name"] for each in listed("deployments")}:
+            raise ValueError(f"Deployment {', '.join(sorted(taken))} is there already: BESIDE=<another name>")
+    elif names := " ".join(scaling(listed("horizontalpodautoscalers"), deployment)):
         raise ValueError(
             f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config: "
             f"kubectl delete horizontalpodautoscaler {names} --namespace {deployment['metadata']['namespace']}"
         )
-    services = list(selecting(json.loads(kubectl("get", "services", *where))["items"], deployment))
+    services = list(selecting(listed("services"), deployment))
     if service_name:
         services = [service for service in services if service["metadata"]["name"] == service_name]
     if len(services) > 1 or (service_name and not services):

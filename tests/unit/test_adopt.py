@@ -226,6 +226,12 @@ def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(refu
     assert text.endswith(": kubectl delete horizontalpodautoscaler peak --namespace shops")
 
 
+@pytest.mark.parametrize("taken", ["shop", "shop2", "shop2-canary"])
+def test_a_name_beside_that_a_deployment_has_is_refused(refusal: Callable[..., str], taken: str):
+    text = refusal("--beside", taken.removesuffix("-canary"), deployments=[{"metadata": {"name": taken}}])
+    assert f"Deployment {taken} is there already" in text
+
+
 @pytest.mark.parametrize(
     ("options", "same"), [([], "name and app"), (["--beside", "shop2"], "app")], ids=["itself", "beside"]
 )
