@@ -234,7 +234,8 @@ def scaling(autoscalers: list[Manifest], deployment: Manifest) -> Iterator[str]:
 def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str) -> str:
     path = Path(f"Pulumi.{stack}.yaml")
     if path.exists():
-        raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
+        other = "name another stack, STACK=<name>, or delete it, if its stack is gone"
+        raise ValueError(f"{path} is there already: {other}")
     where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
 

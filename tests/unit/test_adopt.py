@@ -226,6 +226,12 @@ def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(refu
     assert text.endswith(": kubectl delete horizontalpodautoscaler peak --namespace shops")
 
 
+def test_a_stack_file_that_is_there_is_refused_with_both_ways_out(refusal: Callable[..., str]):
+    Path("Pulumi.left.yaml").touch()
+    text = refusal("--stack", "left")
+    assert "Pulumi.left.yaml is there already: name another stack, STACK=<name>, or delete it, if its" in text
+
+
 @pytest.mark.parametrize("taken", ["shop", "shop2", "shop2-canary"])
 def test_a_name_beside_that_a_deployment_has_is_refused(refusal: Callable[..., str], taken: str):
     text = refusal("--beside", taken.removesuffix("-canary"), deployments=[{"metadata": {"name": taken}}])
