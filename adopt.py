@@ -247,7 +247,8 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
             raise ValueError(f"Deployment {', '.join(sorted(taken))} is there already: BESIDE=<another name>")
     elif names := " ".join(scaling(listed("horizontalpodautoscalers"), deployment)):
         raise ValueError(
-            f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config: "
+            f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config; "
+            "delete it, and its last number of pods stays, and becomes the config's: "
             f"kubectl delete horizontalpodautoscaler {names} --namespace {deployment['metadata']['namespace']}"
         )
     services = list(selecting(listed("services"), deployment))

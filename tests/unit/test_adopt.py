@@ -223,7 +223,7 @@ def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(refu
     ]
     text = refusal(horizontalpodautoscalers=autoscalers)
     assert "HorizontalPodAutoscaler peak sets its replicas" in text
-    assert text.endswith(": kubectl delete horizontalpodautoscaler peak --namespace shops")
+    assert text.endswith("becomes the config's: kubectl delete horizontalpodautoscaler peak --namespace shops")
 
 
 def test_a_stack_file_that_is_there_is_refused_with_both_ways_out(refusal: Callable[..., str]):
