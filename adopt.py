@@ -21,6 +21,7 @@ from components.release import Release, camel
 from kubeconfig import kubectl
 from plan import changes
 from preflight import ADOPT
+from settings import declared_in
 from stack_files import EngineDumper, project_name
 
 Manifest = dict[str, Any]
@@ -233,18 +234,24 @@ def scaling(autoscalers: list[Manifest], deployment: Manifest) -> Iterator[str]:
 def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str) -> str:
     path = Path(f"Pulumi.{stack}.yaml")
     if path.exists():
-        raise ValueError(f"{path} is there already: name another stack, STACK=<name>")
+        other = "name another stack, STACK=<name>, or delete it, if its stack is gone"
+        raise ValueError(f"{path} is there already: {other}")
     where = [*(["--namespace", namespace] if namespace else []), "--output", "json"]
     deployment = json.loads(kubectl("get", "deployment", name, *where))
-    autoscalers: list[Manifest] = []
-    if not beside:
-        autoscalers = json.loads(kubectl("get", "horizontalpodautoscalers", *where))["items"]
-    if names := " ".join(scaling(autoscalers, deployment)):
+
+    def listed(kind: str) -> list[Manifest]:
+        return json.loads(kubectl("get", kind, *where))["items"]
+
+    if beside:
+        if taken := {beside, f"{beside}-canary"} & {each["metadata"]["name"] for each in listed("deployments")}:
+            raise ValueError(f"Deployment {', '.join(sorted(taken))} is there already: BESIDE=<another name>")
+    elif names := " ".join(scaling(listed("horizontalpodautoscalers"), deployment)):
         raise ValueError(
-            f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config: "
+            f"HorizontalPodAutoscaler {names} sets its replicas, and so does a release, by its config; "
+            "delete it, and its last number of pods stays, and becomes the config's: "
             f"kubectl delete horizontalpodautoscaler {names} --namespace {deployment['metadata']['namespace']}"
         )
-    services = list(selecting(json.loads(kubectl("get", "services", *where))["items"], deployment))
+    services = list(selecting(listed("services"), deployment))
     if service_name:
         services = [service for service in services if service["metadata"]["name"] == service_name]
     if len(services) > 1 or (service_name and not services):
@@ -252,6 +259,10 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         raise ValueError(f"a release has one Service, and its pods are selected by {names}: choose by SERVICE=<name>")
     service = services[0] if services else None
     args = arguments_of(deployment, service, beside)
+    context, project = kubectl("config", "current-context").strip(), project_name()
+    if others := [f"{file} has the same {same}" for file, same in declared_in(project, args, context)]:
+        there = f"{', '.join(others)} in namespace {deployment['metadata']['namespace']}"
+        raise ValueError(f"{there}: use its stack, or delete that file, if the stack is gone")
     if problems := checks.problems(args):
         # The fixes of a config are none here: there is no stack yet.
         unfixed = [replace(problem, fix=()) for problem in problems]
@@ -269,8 +280,6 @@ def _adopt(name: str, namespace: str, service_name: str, beside: str, stack: str
         manifest = json.dumps({"apiVersion": version, "kind": what.split()[0], **wanted})
         replaced = kubectl("replace", "--dry-run=server", "--output", "json", "--filename", "-", stdin=manifest)
         found[what] = differences(live, json.loads(replaced))
-    context = kubectl("config", "current-context").strip()
-    project = project_name()
     path.write_text(stack_file(context, project, args), encoding="utf-8")
     return told(release, found, stack, name if beside else "")
 

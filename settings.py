@@ -260,8 +260,8 @@ def stack_problems(own: Mapping[str, Any], this: str) -> Iterator[Problem]:
     yield from gate_problems(gates.checks, gates.prometheus_url, gates.prometheus_token)
 
 
-def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: str | None) -> Iterator[Problem]:
-    """Two stacks that declare the same objects undo each other's updates. Only their files show it."""
+def declared_in(project: str, args: Mapping[str, Any], context: str | None) -> Iterator[tuple[Path, str]]:
+    """Stack files of a release with the same name or app in the same namespace of the context, and what is the same."""
     own = {**DEFAULTS, **args}
     for path in sorted(Path().glob("Pulumi.*.yaml")):
         try:
@@ -269,13 +269,20 @@ def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: 
         except yaml.YAMLError:
             continue
         other = {**DEFAULTS, **arguments_of(_own(config, project))}
-        elsewhere = config.get("kubernetes:context") != context or other["namespace"] != own["namespace"]
-        if path.name == f"Pulumi.{stack}.yaml" or elsewhere:
+        if config.get("kubernetes:context") != context or other["namespace"] != own["namespace"]:
             continue
         if same := [key for key in ("name", "app") if own.get(key) is not None and own.get(key) == other.get(key)]:
-            what = " and ".join(f"{{{key}}}" for key in same)
-            accepted = f"must not be {path.name}'s: in one namespace of one context both have the same {what}"
-            yield Problem("namespace", own["namespace"], accepted, [("namespace", "<another namespace>")])
+            yield path, " and ".join(same)
+
+
+def _declared_twice(project: str, stack: str, args: Mapping[str, Any], context: str | None) -> Iterator[Problem]:
+    """Two stacks that declare the same objects undo each other's updates. Only their files show it."""
+    for path, same in declared_in(project, args, context):
+        if path.name != f"Pulumi.{stack}.yaml":
+            accepted = f"must not be {path}'s: in one namespace of one context both have the same {same}"
+            accepted += "; or remove that file"
+            namespace = args.get("namespace", DEFAULTS["namespace"])
+            yield Problem("namespace", namespace, accepted, [("namespace", "<another namespace>")])
 
 
 def _context(stack: str, context: str | None, kubeconfig: str | None, server: str) -> Iterator[Problem]:

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,21 +191,65 @@ def test_what_is_given_over_the_defaults_makes_what_runs(defaults: dict[str, Any
     assert objects.merged(defaults, given(defaults, wanted)) == wanted
 
 
-def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., str]:
+    """Why the recipe's Deployment is not adopted, with these options and answers of kubectl; no file is written."""
+    monkeypatch.chdir(tmp_path)
+    Path("Pulumi.yaml").write_text("name: canary")
+
+    def refusal(*options: str, **listed: list[dict[str, Any]]) -> str:
+        lists = {"horizontalpodautoscalers": [], "services": [SERVICE], "deployments": [DEPLOYMENT]} | listed
+        answers = {kind: json.dumps({"items": items}) for kind, items in lists.items()}
+        answers |= {"deployment": json.dumps(DEPLOYMENT), "current-context": "here\n"}
+
+        def kubectl(_: str, kind: str, *__: str) -> str:
+            return answers[kind]
+
+        monkeypatch.setattr("adopt.kubectl", kubectl)
+        monkeypatch.setattr(sys, "argv", ["adopt.py", "shop", "--stack", "unwritten", *options])
+        with pytest.raises(SystemExit) as refusal:
+            main()
+        assert not Path("Pulumi.unwritten.yaml").exists()
+        return str(refusal.value)
+
+    return refusal
+
+
+def test_a_deployment_that_an_autoscaler_scales_is_refused_with_the_command(refusal: Callable[..., str]):
     targets = {"peak": ("Deployment", "shop"), "other": ("Deployment", "web"), "queue": ("StatefulSet", "shop")}
     autoscalers = [
         {"metadata": {"name": name}, "spec": {"scaleTargetRef": {"kind": kind, "name": target}}}
         for name, (kind, target) in targets.items()
     ]
-    answers = {"deployment": DEPLOYMENT, "horizontalpodautoscalers": {"items": autoscalers}}
+    text = refusal(horizontalpodautoscalers=autoscalers)
+    assert "HorizontalPodAutoscaler peak sets its replicas" in text
+    assert text.endswith("becomes the config's: kubectl delete horizontalpodautoscaler peak --namespace shops")
 
-    def kubectl(_: str, kind: str, *__: str) -> str:
-        return json.dumps(answers[kind])
 
-    monkeypatch.setattr("adopt.kubectl", kubectl)
-    monkeypatch.setattr(sys, "argv", ["adopt.py", "shop", "--stack", "unwritten"])
-    with pytest.raises(SystemExit, match=r"HorizontalPodAutoscaler peak sets its replicas, .*config: kubectl delete "):
-        main()
+def test_a_stack_file_that_is_there_is_refused_with_both_ways_out(refusal: Callable[..., str]):
+    Path("Pulumi.left.yaml").touch()
+    text = refusal("--stack", "left")
+    assert "Pulumi.left.yaml is there already: name another stack, STACK=<name>, or delete it, if its" in text
+
+
+@pytest.mark.parametrize("taken", ["shop", "shop2", "shop2-canary"])
+def test_a_name_beside_that_a_deployment_has_is_refused(refusal: Callable[..., str], taken: str):
+    text = refusal("--beside", taken.removesuffix("-canary"), deployments=[{"metadata": {"name": taken}}])
+    assert f"Deployment {taken} is there already" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "same"), [([], "name and app"), (["--beside", "shop2"], "app")], ids=["itself", "beside"]
+)
+def test_what_another_stack_declares_is_refused_with_its_file(
+    refusal: Callable[..., str], options: list[str], same: str
+):
+    config = {"kubernetes:context": "here", "canary:namespace": "shops", "canary:name": "shop", "canary:app": "shop"}
+    Path("Pulumi.owner.yaml").write_text(yaml.safe_dump({"config": config}))
+    assert refusal(*options) == (
+        f"error: Deployment shop is not adopted: Pulumi.owner.yaml has the same {same} in namespace shops: "
+        "use its stack, or delete that file, if the stack is gone"
+    )
 
 
 def test_without_kubectl_nothing_is_adopted_and_one_line_says_why():

@@ -128,7 +128,8 @@ def test_two_stacks_that_declare_one_release_are_refused(stacks: Callable, other
         "the config of stack dev has a problem; nothing was changed\n"
         "\n"
         '  namespace: "default"\n'
-        f"    must not be Pulumi.other.yaml's: in one namespace of one context both have the same {same}\n"
+        f"    must not be Pulumi.other.yaml's: in one namespace of one context both have the same {same}; "
+        "or remove that file\n"
         "    fix: pulumi config set --stack dev namespace '<another namespace>'"
     )
 
