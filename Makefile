@@ -18,7 +18,7 @@ adopt: venv
 	@.venv/bin/python adopt.py "$(NAME)" --namespace "$(NAMESPACE)" --service "$(SERVICE)" --beside "$(BESIDE)" --stack $(STACK)
 
 watch: .venv/complete
-	@$(if $(filter dev,$(STACK)),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m observe --stack $(STACK) $(OPTIONS)
+	@$(if $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as a; print(a('$(STACK)') or '')"),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m observe --stack $(STACK) $(OPTIONS)
 
 # Only when it is out of date: a watch does not wait for the update that it shall show.
 .venv/complete: requirements.txt requirements-dev.txt observe/requirements.txt

@@ -4,6 +4,7 @@ And kubectl itself, which is run here alone.
 """
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -30,7 +31,10 @@ def servers(given: str | None) -> dict[str, str]:
 
 
 def kubectl(*arguments: str, stdin: str | None = None, seconds: int | None = None) -> str:
-    """What kubectl prints. Raises `ValueError` with the reason if it fails, is missing, or takes longer."""
+    """What kubectl prints. Raises `ValueError` with the reason if it fails, is missing, or takes longer.
+
+    What its client library logs on the way is no reason, unless there is no other.
+    """
     command = ["kubectl", *arguments]
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds)
@@ -39,7 +43,9 @@ def kubectl(*arguments: str, stdin: str | None = None, seconds: int | None = Non
     except subprocess.TimeoutExpired:
         raise ValueError(f"kubectl had no answer after {seconds} s") from None
     if done.returncode:
-        raise ValueError(done.stderr.strip() or f"kubectl ended with {done.returncode}")
+        told = done.stderr.strip().splitlines()
+        words = [line for line in told if not re.match(r"[EWIF]\d{4} ", line)]
+        raise ValueError("\n".join(words or told) or f"kubectl ended with {done.returncode}")
     return done.stdout
 
 

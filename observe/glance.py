@@ -38,7 +38,7 @@ def lines(glance: Glance, with_traffic: bool = True) -> list[str]:
     mismatches = [*of_cluster(release, picture)]
     tracks = ", ".join(_track(track) for track in (picture.stable, picture.canary) if track.version or track.pods)
     share = f"canary's share of {picture.share.of} {shown_share(picture.share.canary)}"
-    verdict = f"configured {percentage(release.canary_share)}; {'not ' if mismatches else ''}as configured"
+    verdict = f"configured {percentage(release.canary_share)}; {'not ' if glance.mismatches else ''}as configured"
     told = [f"{release.name} in {release.namespace}: {tracks or 'nothing runs'}; {share}, {verdict}"]
     told += [f"{name}: {text}" for name, text in picture.failing.items()]
     if traffic and traffic.requests and with_traffic:

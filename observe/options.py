@@ -106,7 +106,7 @@ def _refused(text: str) -> str | None:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 1) < 65536:
-        return "must be an address that begins with http:// or https://"
+        return "must be http:// or https:// and a host, with a port up to 65535 if any"
     try:
         socket.getaddrinfo(url.raw_host, None)
     except socket.gaierror as error:

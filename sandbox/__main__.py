@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import build, checks, cluster, engine, environment, host, release, status
-from sandbox.environment import STACK, SandboxError, installed
+from sandbox.environment import CONTEXT, STACK, SandboxError, in_sandbox, installed
 
 COMMANDS = {
     "up": "set everything up and deploy the stack",
@@ -26,10 +26,11 @@ COMMANDS = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m sandbox", description=__doc__)
     parser.add_argument("command", choices=COMMANDS, help="; ".join(f"{key}: {text}" for key, text in COMMANDS.items()))
-    parser.add_argument("--stack", default=STACK, help=f"only {STACK} is the sandbox's (default: %(default)s)")
+    own = f"the sandbox's are {STACK} and those whose file names context {CONTEXT} (default: %(default)s)"
+    parser.add_argument("--stack", default=STACK, help=own)
     arguments = parser.parse_args()
     try:
-        if arguments.stack != STACK:
+        if not in_sandbox(arguments.stack):
             _outside(arguments.command, arguments.stack)
         elif arguments.command == "status":
             status.show()
@@ -37,7 +38,7 @@ def main() -> None:
             with environment.exclusive():
                 build.virtual_environment()
         else:
-            _sandbox(arguments.command)
+            _sandbox(arguments.command, arguments.stack)
     except SandboxError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -47,7 +48,7 @@ def main() -> None:
 
 def _outside(command: str, stack: str) -> None:
     if command not in ("up", "preview", "recover"):
-        raise SandboxError(f"`make {command}` is for the sandbox's stack {STACK} only: leave out STACK={stack}")
+        raise SandboxError(f"`make {command}` is for the sandbox only: leave out STACK={stack}")
     release.check_official(stack)
     with environment.exclusive():
         build.virtual_environment()
@@ -63,30 +64,31 @@ def _run(command: str, stack: str) -> None:
         release.pulumi(stack, "preview", "--diff")
 
 
-def _sandbox(command: str) -> None:
+def _sandbox(command: str, stack: str) -> None:
     if command == "preview":
         release.check_running()
-        _run(command, STACK)
+        _run(command, stack)
         return
     with environment.exclusive():
         if command == "down":
             _down()
         elif command == "recover":
             release.check_running()
-            _run(command, STACK)
+            _run(command, stack)
         else:
             checks.check_machine()
             began, cold = time.monotonic(), build.caches_are_empty()
             cluster.start(_prepare())
             environment.write_environment_file()
             if command == "up":
-                _run(command, STACK)
-                if node_port := release.node_port():
+                _run(command, stack)
+                if node_port := release.node_port(stack):
                     status.wait_until_ready(node_port)
                     if cold:
                         status.record_first_answer(node_port, began)
                 status.show()
-                print(status.next_commands(node_port))
+                if stack == STACK:
+                    print(status.next_commands(node_port))
 
 
 def _prepare() -> Path:

@@ -26,8 +26,23 @@ class ForbiddenError(RefusedError):
     """This identity has no right to do that."""
 
 
-class AlreadyExistsError(RefusedError):
-    """A create met an object of the same kind and name."""
+class NotFoundError(RefusedError):
+    """There is no such object, or no such namespace to write it to."""
+
+
+class ConflictError(RefusedError):
+    """A create met an object of the same kind and name, or a patch a later version of its object."""
+
+
+class UnreachableError(RefusedError):
+    """No answer, which may be different in a moment."""
+
+
+REFUSALS: dict[type[exceptions.DynamicApiError], type[RefusedError]] = {
+    exceptions.ForbiddenError: ForbiddenError,
+    exceptions.NotFoundError: NotFoundError,
+    exceptions.ConflictError: ConflictError,
+}
 
 
 class Api:
@@ -58,18 +73,15 @@ class Api:
         """None when there is no such object."""
         try:
             return self._call("get", self._resource(version, kind), name=name, namespace=namespace)
-        except exceptions.NotFoundError:
+        except NotFoundError:
             return None
 
     def list(self, version: str, kind: str, namespace: str, **selectors: str) -> list[Manifest]:
         return self._call("get", self._resource(version, kind), namespace=namespace, **selectors)["items"]
 
     def create(self, manifest: Manifest, dry_run: bool) -> Manifest:
-        """Raises AlreadyExistsError."""
-        try:
-            return self._write("create", manifest, dry_run)
-        except exceptions.ConflictError as error:
-            raise AlreadyExistsError(_text(error)) from None
+        """Raises ConflictError where there is such an object."""
+        return self._write("create", manifest, dry_run)
 
     def apply(self, manifest: Manifest, dry_run: bool) -> Manifest:
         """Server-side apply, which takes the fields it names from any other manager."""
@@ -80,7 +92,7 @@ class Api:
         body = {"propagationPolicy": "Foreground"}
         try:
             return self._call("delete", self._resource(version, kind), name=name, namespace=namespace, body=body)
-        except exceptions.NotFoundError:
+        except NotFoundError:
             return None
 
     def take_over(self, manifest: Manifest) -> None:
@@ -103,7 +115,7 @@ class Api:
         where = {"name": metadata["name"], "namespace": metadata.get("namespace")}
         try:
             self._call("patch", resource, body=patch, content_type="application/json-patch+json", **where)
-        except exceptions.ConflictError:
+        except ConflictError:
             self.take_over(manifest)
 
     def _write(self, verb: str, manifest: Manifest, dry_run: bool, **options: Any) -> Manifest:
@@ -132,20 +144,12 @@ class Api:
     def _call(self, verb: str, resource: Any, **arguments: Any) -> Any:
         try:
             answer = getattr(self._dynamic, verb)(resource, serialize=False, **arguments)
-        except (exceptions.NotFoundError, exceptions.ConflictError):
-            raise
-        except exceptions.ForbiddenError as error:
-            raise ForbiddenError(_text(error)) from None
         except exceptions.DynamicApiError as error:
-            raise RefusedError(_text(error)) from None
+            raise REFUSALS.get(type(error), RefusedError)(_text(error)) from None
         except urllib3.exceptions.HTTPError as error:
             reason = str(getattr(error, "reason", error)).split(": ", 1)[-1]
             raise UnreachableError(f"the API server at {self.host} cannot be reached: {reason}") from None
         return json.loads(answer.data)
-
-
-class UnreachableError(RefusedError):
-    """No answer, which may be different in a moment."""
 
 
 CLUSTER_WIDE = ("Namespace", "Node", "PersistentVolume", "ClusterRole", "ClusterRoleBinding")

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Generator
@@ -40,6 +41,17 @@ def installed(command: str) -> str | None:
     own = {str(BIN), str(PROJECT / ".sandbox" / "bin")}
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder not in own]
     return shutil.which(command, path=os.pathsep.join([*folders, "/usr/sbin", "/sbin"]))
+
+
+def stack_file(stack: str) -> Path:
+    return PROJECT / f"Pulumi.{stack}.yaml"
+
+
+def in_sandbox(stack: str) -> bool:
+    """Whether the stack is the sandbox's: dev, and each whose file names the sandbox's context."""
+    # Before the virtual environment is there, nothing can parse YAML.
+    file, named = stack_file(stack), rf"""^ *(["']?)kubernetes:context\1: *(["']?){CONTEXT}\2 *(#.*)?$"""
+    return stack == STACK or (file.is_file() and bool(re.search(named, file.read_text(), re.MULTILINE)))
 
 
 def sandbox_variables() -> dict[str, str]:

@@ -24,7 +24,7 @@ protocol.skip_sdk()
 import difference
 import grpc
 import rollout
-from api import CLUSTER_WIDE, AlreadyExistsError, Api, ForbiddenError, Manifest, RefusedError, UnreachableError
+from api import CLUSTER_WIDE, Api, ConflictError, ForbiddenError, Manifest, RefusedError, UnreachableError
 from google.protobuf import any_pb2, empty_pb2
 from messages import has_unknown, imported, outputs, plain, struct, without_allocated
 from pulumi.runtime.proto import (
@@ -120,7 +120,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.CreateResponse(properties=request.properties)
             try:
                 promised = outputs(self._create(inputs, dry_run=True))
-            except (AlreadyExistsError, ForbiddenError):
+            except (ConflictError, ForbiddenError):
                 promised = inputs
         return provider_pb2.CreateResponse(properties=struct(without_allocated(promised, inputs)))
 
@@ -181,7 +181,7 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
             return self.api.apply(inputs, dry_run)
         try:
             return self.api.create(inputs, dry_run)
-        except AlreadyExistsError as error:
+        except ConflictError as error:
             if dry_run:
                 raise
             raise RefusedError(

@@ -12,22 +12,23 @@ from sandbox import cluster
 from sandbox.environment import (
     PROJECT,
     SANDBOX,
-    STACK,
     STATE,
     VENV,
     SandboxError,
+    in_sandbox,
     installed,
     sandbox_environment,
     sandbox_variables,
+    stack_file,
+    write,
 )
 
-RECOVERING = STATE / "recovering"
 UPSERT = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 
 
 def pulumi(stack: str, *arguments: str, **variables: str) -> None:
     """Runs one `pulumi` command on the stack; its failure, told by pulumi itself, ends this command too."""
-    environment = sandbox_environment() if stack == STACK else _own_environment()
+    environment = sandbox_environment() if in_sandbox(stack) else _own_environment()
     done = subprocess.run(["pulumi", *arguments, "--stack", stack], cwd=PROJECT, env={**environment, **variables})
     if done.returncode:
         raise SystemExit(done.returncode)
@@ -61,54 +62,65 @@ def check_running() -> None:
 
 
 def forget() -> None:
-    """Deletes the dev stack's state, which describes objects of a cluster that is gone."""
+    """Deletes the state of the sandbox's stacks, which describes objects of a cluster that is gone."""
     shutil.rmtree(STATE, ignore_errors=True)
     (SANDBOX / "env").unlink(missing_ok=True)
 
 
-def select() -> None:
-    """Makes the dev stack in the file backend if it is not there."""
+def select(stack: str) -> None:
+    """Makes the stack in the file backend if it is not there. Its file gains a salt if it has none, and stays else."""
     STATE.mkdir(parents=True, exist_ok=True)
-    if not list(STATE.glob(f".pulumi/stacks/*/{STACK}.json*")):
-        environment = sandbox_environment()
-        subprocess.run(["pulumi", "stack", "init", STACK, "--no-select"], cwd=PROJECT, env=environment, check=True)
+    if list(STATE.glob(f".pulumi/stacks/*/{stack}.json*")):
+        return
+    file = stack_file(stack)
+    own = file.read_text() if file.is_file() else ""
+    pulumi(stack, "stack", "init", "--no-select")
+    if (written := file.read_text()) != own:
+        # To add the salt, the engine wrote all anew: an unquoted 1.10 became 1.1.
+        salt = next(line for line in written.splitlines() if line.startswith("encryptionsalt:"))
+        write(file, f"{own.rstrip()}\n{salt}\n")
 
 
 def update(stack: str) -> None:
     """Brings the stack to what its file says; in the sandbox also after an update that was killed."""
-    if stack != STACK:
+    if not in_sandbox(stack):
         pulumi(stack, "up")
         return
-    select()
-    if _killed_update():
+    select(stack)
+    if _killed_update(stack):
         print("the last update was killed: recovering", flush=True)
         recover(stack)
     else:
         pulumi(stack, "up", "--yes")
 
 
-def node_port() -> int | None:
-    """Where the dev stack's release answers on this machine; None without a Service."""
-    command = ["pulumi", "stack", "output", "nodePort", "--stack", STACK]
+def node_port(stack: str) -> int | None:
+    """Where the stack's release answers on this machine; None without a Service."""
+    command = ["pulumi", "stack", "output", "nodePort", "--stack", stack]
     done = subprocess.run(command, cwd=PROJECT, env=sandbox_environment(), capture_output=True, text=True)
     return int(done.stdout) if done.returncode == 0 else None
 
 
 def recover(stack: str) -> None:
     """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes."""
-    yes = ["--yes"] if stack == STACK else []
-    if stack == STACK:
-        RECOVERING.touch()
+    own, recovering = in_sandbox(stack), _recovering(stack)
+    yes = ["--yes"] if own else []
+    if own:
+        recovering.touch()
     pulumi(stack, "cancel", *yes)
     pulumi(stack, "refresh", "--clear-pending-creates", *yes, **UPSERT)
     pulumi(stack, "up", *yes, **UPSERT)
-    RECOVERING.unlink(missing_ok=True)
+    recovering.unlink(missing_ok=True)
 
 
-def _killed_update() -> bool:
+def _recovering(stack: str) -> Path:
+    return STATE / f"recovering-{stack}"
+
+
+def _killed_update(stack: str) -> bool:
     """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's."""
-    for lock in STATE.glob(f".pulumi/locks/**/{STACK}/*.json"):
+    for lock in STATE.glob(f".pulumi/locks/**/{stack}/*.json"):
         process = Path("/proc", str(json.loads(lock.read_text())["pid"]))
         if not process.exists() or process.stat().st_ctime > lock.stat().st_mtime:
             return True
-    return RECOVERING.exists()
+    return _recovering(stack).exists()

@@ -97,6 +97,18 @@ def test_a_refused_dry_run_fails_the_preview_in_the_words_of_the_api_server(stac
     assert 'imagePullPolicy: Unsupported value: "Sometimes"' in refused.text
 
 
+@pytest.mark.parametrize("upsert", ["false", "true"])
+def test_a_namespace_that_does_not_exist_is_one_error_in_the_words_of_the_api_server(stack: Stack, upsert: str):
+    missing = deployment()
+    missing["metadata"]["namespace"] = "my-namespace"
+    declare(stack, missing)
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        refused = stack.run("pulumi", *command, PULUMI_K8S_UPSERT_EXISTING_OBJECTS=upsert)
+        assert refused.code != 0
+        assert 'error: namespaces "my-namespace" not found' in refused.text
+        assert "HTTP response" not in refused.text
+
+
 def test_an_object_that_exists_is_not_adopted_silently(stack: Stack):
     stack.kubectl("create", "deployment", "web", "--image=arisu1000/simple-container-app:v0.1")
     declare(stack, deployment(image="v0.2"))

@@ -44,7 +44,7 @@ def test_everything_that_is_wrong_is_told_at_once():
         "stack stagin cannot be watched",
         "",
         '  --url: "127.0.0.1:30880"',
-        "    must be an address that begins with http:// or https://",
+        "    must be http:// or https:// and a host, with a port up to 65535 if any",
         "",
         '  --rate: "1000"',
         "    must be a number from 1 to 100",
@@ -67,7 +67,7 @@ def test_a_rate_out_of_bounds_is_refused(rate: str):
 
 @pytest.mark.parametrize("url", ["", "30880", "ftp://x", "http://", "http://[::1", "http://x:port", "http://x:99999"])
 def test_what_is_no_address_is_refused(url: str):
-    assert "must be an address that begins with http:// or https://" in refusal("--url", url)
+    assert "must be http:// or https:// and a host, with a port up to 65535 if any" in refusal("--url", url)
 
 
 def test_a_host_name_that_does_not_resolve_is_refused(monkeypatch: pytest.MonkeyPatch):

@@ -196,6 +196,13 @@ def test_a_line_tells_the_state_and_others_what_is_wrong():
     ]
 
 
+@pytest.mark.parametrize("with_traffic", [True, False])
+def test_a_release_whose_requests_fail_is_not_told_to_be_as_configured(with_traffic: bool):
+    failed = Sample(None, "no answer: Connection refused", 0.1)
+    assert lines(glance(objects(), asked=answers(134, 66, failed)), with_traffic)[0].endswith("; not as configured")
+    assert lines(glance(objects(), asked=answers(134, 66)), with_traffic)[0].endswith("; as configured")
+
+
 def test_a_line_tells_what_requests_got():
     assert lines(glance(objects(), asked=answers(134, 66)))[1] == (
         "200 requests, answers v1 134, v2 66, 0 errors; stable p50 2.0 p95 2.0 p99 2.0 ms; "

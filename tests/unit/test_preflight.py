@@ -1,5 +1,6 @@
 """What a preview has to ask the cluster, and what it makes of the answers."""
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -180,6 +181,28 @@ def test_why_kubectl_has_no_answer_is_told_in_words(tmp_path: Path, monkeypatch:
         kubeconfig.kubectl("get", "pods")
     with pytest.raises(ValueError, match="kubectl had no answer after 1 s"):
         kubeconfig.kubectl("wait", seconds=1)
+
+
+LOGGED = 'E1125 03:00:00.123456    1234 memcache.go:265] "Unhandled Error" err="dial tcp 127.0.0.1:1: connect: refused"'
+
+
+@pytest.mark.parametrize(
+    ("stderr", "told"),
+    [
+        (f"{LOGGED}\n{LOGGED}\nThe connection was refused\n", "The connection was refused"),
+        (f"error: one\n{LOGGED}\n\nand two\n", "error: one\n\nand two"),
+        (f"{LOGGED}\n", LOGGED),
+    ],
+)
+def test_what_kubectl_logs_is_told_only_without_other_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stderr: str, told: str
+):
+    (tmp_path / "stderr").write_text(stderr)
+    (tmp_path / "kubectl").write_text(f"#!/bin/sh\n/bin/cat '{tmp_path}/stderr' >&2\nexit 1\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        kubeconfig.kubectl("get", "pods")
 
 
 def test_a_context_leads_to_the_server_of_its_cluster_and_the_first_file_wins(

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sandbox import build, checks, cluster, environment, images, processes, status
+from sandbox import __main__ as commands
+from sandbox import build, checks, cluster, environment, images, processes, release, status
 from sandbox.environment import SandboxError
 
 
@@ -224,3 +225,79 @@ def test_the_status_shows_pods_endpoints_and_the_share_of_ready_pods() -> None:
         "  share v0.1: 2 of 2 ready pods, 100.0 %",
         "  share v0.2: 0 of 2 ready pods, 0.0 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "own"),
+    [
+        ("  kubernetes:context: canary-sandbox", True),
+        ("  'kubernetes:context': \"canary-sandbox\"  # here", True),
+        ("  kubernetes:context: canary-sandbox-2", False),
+        ("  kubernetes:context: canary-staging", False),
+        ("  # kubernetes:context: canary-sandbox", False),
+        ("  canary:name: canary-sandbox", False),
+    ],
+)
+def test_a_stack_is_the_sandboxs_if_its_file_names_the_sandboxs_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, own: bool
+) -> None:
+    monkeypatch.setattr(environment, "PROJECT", tmp_path)
+    (tmp_path / "Pulumi.shop.yaml").write_text(f"config:\n{line}\n  canary:app: shop\n")
+    assert environment.in_sandbox("shop") is own
+    assert not environment.in_sandbox("absent")
+    assert environment.in_sandbox("dev")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of a second stack of the sandbox; `pulumi` notes its arguments and makes stacks as the engine does."""
+    for module in (environment, release):
+        monkeypatch.setattr(module, "PROJECT", tmp_path)
+    monkeypatch.setattr(release, "STATE", tmp_path / "state")
+    monkeypatch.setattr(environment, "BIN", tmp_path)
+    (tmp_path / "pulumi").write_text(
+        """#!/bin/sh
+echo "$PULUMI_CONFIG_PASSPHRASE: $*" >> calls
+case $* in "stack init "*)
+    mkdir -p state/.pulumi/stacks/canary && touch state/.pulumi/stacks/canary/shop.json
+    printf 'config: {written anew}\\nencryptionsalt: v1:a=\\n' > Pulumi.shop.yaml
+esac
+"""
+    )
+    (tmp_path / "pulumi").chmod(0o755)
+    file = tmp_path / "Pulumi.shop.yaml"
+    file.write_text("config:\n  # ours\n  kubernetes:context: canary-sandbox\n  canary:stableVersion: 1.10\n")
+    return file
+
+
+def test_an_update_makes_a_second_stack_of_the_sandbox_once_and_keeps_its_file_as_written(shop: Path) -> None:
+    own = shop.read_text()
+    release.update("shop")
+    release.update("shop")
+    assert shop.read_text() == f"{own}encryptionsalt: v1:a=\n"
+    assert (shop.parent / "calls").read_text().splitlines() == [
+        "canary-sandbox: stack init --no-select --stack shop",
+        "canary-sandbox: up --yes --stack shop",
+        "canary-sandbox: up --yes --stack shop",
+    ]
+
+
+def test_a_recovery_that_did_not_end_is_continued_for_its_own_stack_alone(shop: Path) -> None:
+    (shop.parent / "state").mkdir()
+    (shop.parent / "state/recovering-dev").touch()
+    release.update("shop")
+    (shop.parent / "state/recovering-shop").touch()
+    release.update("shop")
+    release.update("shop")
+    assert [line.split()[1] for line in (shop.parent / "calls").read_text().splitlines()] == [
+        *("stack", "up"),
+        *("cancel", "refresh", "up"),
+        "up",
+    ]
+
+
+def test_a_preview_of_a_second_stack_is_one_in_the_sandbox(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sandbox", "preview", "--stack", "shop"])
+    monkeypatch.setattr(cluster, "is_running", lambda: True)
+    commands.main()
+    assert (shop.parent / "calls").read_text() == "canary-sandbox: preview --diff --stack shop\n"
