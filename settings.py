@@ -20,7 +20,6 @@ from components.problems import (
     SECRET,
     Fix,
     Problem,
-    child,
     config_keys,
     did_you_mean,
     literal,
@@ -29,7 +28,7 @@ from components.problems import (
 )
 from components.release import camel
 from kubeconfig import servers
-from stack_files import config_in
+from stack_files import config_in, scalars
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 STACK_KEYS = ("protect", "provenIn", "apiServer", "gates", "prometheusUrl", "prometheusToken", "evidenceFolder")
@@ -185,7 +184,7 @@ def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterat
 
 def _unquoted_dates(project: str, stack: str) -> Iterator[Problem]:
     """The program sees 2026-11-23 as `2026-11-23 00:00:00 +0000 UTC`, and `pulumi stack init` writes that."""
-    for path, value, text in _scalars(project, stack):
+    for path, value, text in _fields_of(project, stack):
         written = text.removesuffix(" 00:00:00 +0000 UTC")
         if isinstance(value, date) or written != text:
             accepted = f"must be quoted in Pulumi.{stack}.yaml: unquoted, YAML reads it as a date"
@@ -195,30 +194,14 @@ def _unquoted_dates(project: str, stack: str) -> Iterator[Problem]:
 def _as_written(project: str, stack: str, problem: Problem) -> Problem:
     """What is to be quoted is what the file says: 0644 and 1.10, which YAML reads as 420 and 1.1."""
     if problem.accepted.endswith("(quote it)"):
-        for path, _, text in _scalars(project, stack):
+        for path, _, text in _fields_of(project, stack):
             if path == problem.path:
                 return replace(problem, fix=[(path, text)])
     return problem
 
 
-def _scalars(project: str, stack: str) -> Iterator[tuple[str, Any, str]]:
-    """Path, value and text of everything in `container` and `pod` of the stack's file."""
-    path = Path(f"Pulumi.{stack}.yaml")
-    if path.exists():
-        typed, written = config_in(path), config_in(path, yaml.BaseLoader)
-        for name in ("container", "pod"):
-            yield from _leaves(name, typed.get(f"{project}:{name}"), written.get(f"{project}:{name}"))
-
-
-def _leaves(path: str, typed: Any, written: Any) -> Iterator[tuple[str, Any, str]]:
-    if isinstance(typed, dict) and isinstance(written, dict):
-        for (name, value), text in zip(cast(dict[Any, Any], typed).items(), cast(Any, written).values(), strict=False):
-            yield from _leaves(child(path, str(name)), value, text)
-    elif isinstance(typed, list) and isinstance(written, list):
-        for index, (value, text) in enumerate(zip(cast(Any, typed), cast(Any, written), strict=False)):
-            yield from _leaves(f"{path}[{index}]", value, text)
-    elif isinstance(written, str):
-        yield path, typed, written
+def _fields_of(project: str, stack: str) -> Iterator[tuple[str, Any, str]]:
+    return (each for name in ("container", "pod") for each in scalars(Path(f"Pulumi.{stack}.yaml"), project, name))
 
 
 def _secrets(project: str) -> Iterator[Problem]:

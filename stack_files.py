@@ -1,10 +1,13 @@
 """Stack files, as the engine reads them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import yaml  # comes with pulumi
+
+from components.problems import child
 
 
 class EngineLoader(yaml.SafeLoader):
@@ -65,3 +68,21 @@ def config_in(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader] = Engi
 
 def _object(value: Any) -> dict[str, Any]:
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def scalars(path: Path, project: str, key: str) -> Iterator[tuple[str, Any, str]]:
+    """Path, value and text of everything below a key of the file; nothing without a file."""
+    if path.exists():
+        typed, written = config_in(path), config_in(path, yaml.BaseLoader)
+        yield from _leaves(key, typed.get(f"{project}:{key}"), written.get(f"{project}:{key}"))
+
+
+def _leaves(path: str, typed: Any, written: Any) -> Iterator[tuple[str, Any, str]]:
+    if isinstance(typed, dict) and isinstance(written, dict):
+        for (name, value), text in zip(cast(dict[Any, Any], typed).items(), cast(Any, written).values(), strict=False):
+            yield from _leaves(child(path, str(name)), value, text)
+    elif isinstance(typed, list) and isinstance(written, list):
+        for index, (value, text) in enumerate(zip(cast(Any, typed), cast(Any, written), strict=False)):
+            yield from _leaves(f"{path}[{index}]", value, text)
+    elif isinstance(written, str):
+        yield path, typed, written
