@@ -56,6 +56,8 @@ def _outside(command: str, stack: str) -> None:
 
 
 def _run(command: str, stack: str) -> None:
+    if in_sandbox(stack):
+        release.select(stack)
     if command == "up":
         release.update(stack)
     elif command == "recover":

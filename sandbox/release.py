@@ -86,7 +86,6 @@ def update(stack: str) -> None:
     if not in_sandbox(stack):
         pulumi(stack, "up")
         return
-    select(stack)
     if _killed_update(stack):
         print("the last update was killed: recovering", flush=True)
         recover(stack)

@@ -105,7 +105,7 @@ def test_a_namespace_that_does_not_exist_is_one_error_in_the_words_of_the_api_se
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
         refused = stack.run("pulumi", *command, PULUMI_K8S_UPSERT_EXISTING_OBJECTS=upsert)
         assert refused.code != 0
-        assert 'error: namespaces "my-namespace" not found' in refused.text
+        assert 'namespaces "my-namespace" not found' in refused.text
         assert "HTTP response" not in refused.text
 
 

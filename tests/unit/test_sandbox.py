@@ -272,8 +272,8 @@ esac
 
 def test_an_update_makes_a_second_stack_of_the_sandbox_once_and_keeps_its_file_as_written(shop: Path) -> None:
     own = shop.read_text()
-    release.update("shop")
-    release.update("shop")
+    commands._run("up", "shop")
+    commands._run("up", "shop")
     assert shop.read_text() == f"{own}encryptionsalt: v1:a=\n"
     assert (shop.parent / "calls").read_text().splitlines() == [
         "canary-sandbox: stack init --no-select --stack shop",
@@ -285,10 +285,10 @@ def test_an_update_makes_a_second_stack_of_the_sandbox_once_and_keeps_its_file_a
 def test_a_recovery_that_did_not_end_is_continued_for_its_own_stack_alone(shop: Path) -> None:
     (shop.parent / "state").mkdir()
     (shop.parent / "state/recovering-dev").touch()
-    release.update("shop")
+    commands._run("up", "shop")
     (shop.parent / "state/recovering-shop").touch()
-    release.update("shop")
-    release.update("shop")
+    commands._run("up", "shop")
+    commands._run("up", "shop")
     assert [line.split()[1] for line in (shop.parent / "calls").read_text().splitlines()] == [
         *("stack", "up"),
         *("cancel", "refresh", "up"),
@@ -300,4 +300,7 @@ def test_a_preview_of_a_second_stack_is_one_in_the_sandbox(shop: Path, monkeypat
     monkeypatch.setattr(sys, "argv", ["sandbox", "preview", "--stack", "shop"])
     monkeypatch.setattr(cluster, "is_running", lambda: True)
     commands.main()
-    assert (shop.parent / "calls").read_text() == "canary-sandbox: preview --diff --stack shop\n"
+    assert (shop.parent / "calls").read_text().splitlines() == [
+        "canary-sandbox: stack init --no-select --stack shop",
+        "canary-sandbox: preview --diff --stack shop",
+    ]
