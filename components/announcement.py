@@ -194,9 +194,12 @@ def _text(value: Any) -> str:
 def _pods_of(manifest: Mapping[str, Any] | None) -> str:
     if not manifest:
         return "none"
-    spec: Any = manifest["spec"]
-    image = spec["template"]["spec"]["containers"][0]["image"]
-    return _pods(Track(re.split("[:@]", image.rpartition("/")[2], maxsplit=1)[-1], int(spec["replicas"])))
+    try:
+        spec: Any = manifest["spec"]
+        image, replicas = spec["template"]["spec"]["containers"][0]["image"], int(spec["replicas"])
+    except (LookupError, TypeError, ValueError):
+        return "unknown"  # A program's transforms may have made it so: to tell of it must not end the update.
+    return _pods(Track(re.split("[:@]", image.rpartition("/")[2], maxsplit=1)[-1], replicas))
 
 
 def _pods(track: Track) -> str:

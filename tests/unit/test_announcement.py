@@ -168,3 +168,9 @@ def test_values_with_braces_are_shown_as_they_are():
 def test_what_changes_without_a_change_of_the_config_is_told(old: Release | None, new: Release, text: str):
     told = resumption(stable_deployment(old) if old else None, stable_deployment(new))
     assert told.startswith(f"Deployment {new.name} in {new.namespace}: {text}")
+
+
+def test_a_manifest_that_transforms_changed_is_told_as_unknown():
+    new = stable_deployment(release("v1*2"))
+    new["spec"] = {**new["spec"], "replicas": None}
+    assert ": v1 x 2 => unknown; " in resumption(stable_deployment(release("v1*2")), new)
