@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -28,7 +28,7 @@ from components.problems import (
 )
 from components.release import camel
 from kubeconfig import servers
-from stack_files import config_in, scalars
+from stack_files import Scalar, config_in, scalars
 
 KEYS = {camel(name): name for name in CanaryReleaseArgs.__annotations__}
 STACK_KEYS = ("protect", "provenIn", "apiServer", "gates", "prometheusUrl", "prometheusToken", "evidenceFolder")
@@ -96,10 +96,12 @@ def problems_of(
     project: str, stack: str, args: dict[str, Any], context: str | None, kubeconfig: str | None, server: str
 ) -> list[Problem]:
     """Everything that is wrong with a stack's arguments and its Kubernetes context, which must lead to the server."""
+    file = Path(f"Pulumi.{stack}.yaml")
+    versions, fields = scalars(file, project, map(camel, VERSIONS), ("container", "pod"))
     return [
-        *_unquoted_versions(project, stack, args),
-        *_unquoted_dates(project, stack),
-        *(_as_written(project, stack, problem) for problem in checks.problems(args, STACK_KEYS)),
+        *_unquoted_versions(file.name, args, versions),
+        *_unquoted_dates(file.name, fields),
+        *(_as_written(problem, fields) for problem in checks.problems(args, STACK_KEYS)),
         *_context(stack, context, kubeconfig, server),
     ]
 
@@ -159,49 +161,35 @@ def _parsed(name: str, text: Any) -> Any:
     return text
 
 
-def _unquoted_versions(project: str, stack: str, args: dict[str, Any]) -> Iterator[Problem]:
+def _unquoted_versions(file: str, args: dict[str, Any], versions: Sequence[Scalar]) -> Iterator[Problem]:
     """YAML reads an unquoted 1.10 as the number 1.1, and the program only ever sees 1.1. Only the file shows it."""
-    path = Path(f"Pulumi.{stack}.yaml")
-    if not path.exists():
-        return
-    typed, written = config_in(path), config_in(path, yaml.BaseLoader)
-    for name in VERSIONS:
-        key = f"{project}:{camel(name)}"
-        if typed.get(key) is not None and not isinstance(typed[key], str | dict | list):
-            args[name] = written[key]
-            if not checks.TAG.fullmatch(written[key]):
-                continue  # Quotes would not make it one: `checks` says so.
-            kind = (
-                "boolean"
-                if isinstance(typed[key], bool)
-                else "number"
-                if isinstance(typed[key], int | float)
-                else "date"
-            )
-            accepted = f"must be quoted in {path.name}: unquoted, YAML reads it as the {kind} {str(typed[key]).lower()}"
-            yield Problem(name, written[key], accepted, [(name, written[key])])
+    for key, value, text in versions:
+        if key not in KEYS or value is None or isinstance(value, str):
+            continue
+        args[KEYS[key]] = text
+        if not checks.TAG.fullmatch(text):
+            continue  # Quotes would not make it one: `checks` says so.
+        kind = "boolean" if isinstance(value, bool) else "number" if isinstance(value, int | float) else "date"
+        accepted = f"must be quoted in {file}: unquoted, YAML reads it as the {kind} {str(value).lower()}"
+        yield Problem(KEYS[key], text, accepted, [(KEYS[key], text)])
 
 
-def _unquoted_dates(project: str, stack: str) -> Iterator[Problem]:
+def _unquoted_dates(file: str, fields: Sequence[Scalar]) -> Iterator[Problem]:
     """The program sees 2026-11-23 as `2026-11-23 00:00:00 +0000 UTC`, and `pulumi stack init` writes that."""
-    for path, value, text in _fields_of(project, stack):
+    for path, value, text in fields:
         written = text.removesuffix(" 00:00:00 +0000 UTC")
         if isinstance(value, date) or written != text:
-            accepted = f"must be quoted in Pulumi.{stack}.yaml: unquoted, YAML reads it as a date"
+            accepted = f"must be quoted in {file}: unquoted, YAML reads it as a date"
             yield Problem(path, text, accepted, [(path, written)])
 
 
-def _as_written(project: str, stack: str, problem: Problem) -> Problem:
+def _as_written(problem: Problem, fields: Sequence[Scalar]) -> Problem:
     """What is to be quoted is what the file says: 0644 and 1.10, which YAML reads as 420 and 1.1."""
     if problem.accepted.endswith("(quote it)"):
-        for path, _, text in _fields_of(project, stack):
+        for path, _, text in fields:
             if path == problem.path:
                 return replace(problem, fix=[(path, text)])
     return problem
-
-
-def _fields_of(project: str, stack: str) -> Iterator[tuple[str, Any, str]]:
-    return (each for name in ("container", "pod") for each in scalars(Path(f"Pulumi.{stack}.yaml"), project, name))
 
 
 def _secrets(project: str) -> Iterator[Problem]:

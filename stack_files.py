@@ -1,13 +1,16 @@
 """Stack files, as the engine reads them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import yaml  # comes with pulumi
 
 from components.problems import child
+
+Scalar = tuple[str, Any, str]
+"""Path, value and text of what is neither map nor list."""
 
 
 class EngineLoader(yaml.SafeLoader):
@@ -70,14 +73,17 @@ def _object(value: Any) -> dict[str, Any]:
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
-def scalars(path: Path, project: str, key: str) -> Iterator[tuple[str, Any, str]]:
-    """Path, value and text of everything below a key of the file; nothing without a file."""
-    if path.exists():
-        typed, written = config_in(path), config_in(path, yaml.BaseLoader)
-        yield from _leaves(key, typed.get(f"{project}:{key}"), written.get(f"{project}:{key}"))
+def scalars(path: Path, project: str, *groups: Iterable[str]) -> list[list[Scalar]]:
+    """Everything below the keys of each group, for each group a list, which is empty without a file."""
+    typed, written = (config_in(path), config_in(path, yaml.BaseLoader)) if path.exists() else ({}, {})
+
+    def below(key: str) -> Iterator[Scalar]:
+        return _leaves(key, typed.get(f"{project}:{key}"), written.get(f"{project}:{key}"))
+
+    return [[scalar for key in group for scalar in below(key)] for group in groups]
 
 
-def _leaves(path: str, typed: Any, written: Any) -> Iterator[tuple[str, Any, str]]:
+def _leaves(path: str, typed: Any, written: Any) -> Iterator[Scalar]:
     if isinstance(typed, dict) and isinstance(written, dict):
         for (name, value), text in zip(cast(dict[Any, Any], typed).items(), cast(Any, written).values(), strict=False):
             yield from _leaves(child(path, str(name)), value, text)

@@ -68,13 +68,17 @@ for name in ("red", "blue"):
 """
 
 
+def collides(stack: Stack) -> None:
+    refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
+    assert refused.code != 0, refused
+    assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
+    assert "Traceback" not in refused.text, refused
+
+
 def test_of_two_releases_that_collide_neither_is_made_also_without_a_preview(namespace: Callable, tmp_path: Path):
     with namespace() as name:
         stack = Stack.program(tmp_path, name, COLLISION)
-        refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
-        assert refused.code != 0, refused
-        assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
-        assert "Traceback" not in refused.text, refused
+        collides(stack)
         assert stack.objects() == set()
 
 
@@ -94,8 +98,5 @@ declare("red").stable_version.apply(lambda _: declare("blue").urn)
 def test_a_collision_inside_an_apply_is_refused_when_the_other_release_is_made(namespace: Callable, tmp_path: Path):
     with namespace() as name:
         stack = Stack.program(tmp_path, name, INSIDE_AN_APPLY)
-        refused = stack.run("pulumi", "up", "--yes", "--skip-preview")
-        assert refused.code != 0, refused
-        assert "CanaryRelease 'blue' collides with another one" in refused.text, refused
-        assert "Traceback" not in refused.text, refused
+        collides(stack)
         assert {each for each in stack.objects() if each.startswith("deployment/")} == {"deployment/red"}
