@@ -1,27 +1,36 @@
 STACK ?= dev
 PYTHON ?= python3
-STEPS ?= docs/release-plan.yaml
+PACKAGES ?=
+NAME ?= newest
 SANDBOX = $(PYTHON) -m sandbox
+IN_SANDBOX = $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as a; print(a('$(STACK)') or '')")
 
-.PHONY: up down preview status recover plan adopt watch test test-unit lint bench venv cluster
+.PHONY: up down preview recover plan adopt leave release watch test test-unit test-packages lint bench venv cluster
 
-up preview recover status:
+up preview recover:
 	@$(SANDBOX) $@ --stack $(STACK)
 
 down cluster venv:
 	@$(SANDBOX) $@
 
+plan: PLAN ?= docs/release-plan.yaml
 plan: venv
-	@.venv/bin/python plan.py $(STEPS) --stack $(STACK)
+	@.venv/bin/python -m tools.plan $(PLAN) --stack $(STACK)
 
 adopt: venv
-	@.venv/bin/python adopt.py "$(NAME)" --namespace "$(NAMESPACE)" --service "$(SERVICE)" --beside "$(BESIDE)" --stack $(STACK)
+	@.venv/bin/python -m tools.adopt "$(NAME)" --namespace "$(NAMESPACE)" --stack $(STACK) $(if $(filter yes,$(GO)),--go)
+
+leave: venv
+	@.venv/bin/python -m tools.leave --stack $(STACK)
+
+release: .venv/complete
+	@$(if $(IN_SANDBOX),. .sandbox/env &&) .venv/bin/python -m tools.release $(PLAN) --stack $(STACK) $(if $(COMMIT),--commit $(COMMIT)) $(OPTIONS)
 
 watch: .venv/complete
-	@$(if $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as a; print(a('$(STACK)') or '')"),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m observe --stack $(STACK) $(OPTIONS)
+	@$(if $(IN_SANDBOX),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m tools.watch --stack $(STACK) $(OPTIONS)
 
 # Only when it is out of date: a watch does not wait for the update that it shall show.
-.venv/complete: requirements.txt requirements-dev.txt observe/requirements.txt
+.venv/complete: requirements.txt requirements-dev.txt components/pyproject.toml tools/watch/requirements.txt constraints.txt
 	@$(SANDBOX) venv && touch $@
 
 test: cluster
@@ -29,6 +38,13 @@ test: cluster
 
 test-unit: venv
 	.venv/bin/python -m pytest tests/unit
+
+# The unit tests on other packages than constraints.txt names, in an environment of their own.
+test-packages:
+	$(PYTHON) -m venv --clear .sandbox/packages/$(NAME)
+	.sandbox/packages/$(NAME)/bin/python -m pip install --quiet --upgrade --disable-pip-version-check \
+		--requirement requirements.txt --requirement requirements-dev.txt $(PACKAGES)
+	.sandbox/packages/$(NAME)/bin/python -m pytest tests/unit
 
 lint: venv .venv/bin/actionlint
 	.venv/bin/ruff check

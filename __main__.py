@@ -2,27 +2,23 @@
 
 import pulumi
 
-from components import CanaryRelease, end_quietly_on_interrupt
-from components.exposure import percentage
-from components.problems import config_keys
-from preflight import preflight
-from proof import proof
-from settings import read_settings
+from canary_release import CanaryRelease, end_quietly_on_interrupt
+from canary_release.model.share import percentage
+from canary_release.text.spelling import config_keys
+from stack.settings import read_settings
 
 end_quietly_on_interrupt()
 
-settings, spelling = read_settings(), config_keys(pulumi.get_stack())
-hooks = pulumi.ResourceHookBinding.merge(proof(settings.proven_in, spelling), preflight(spelling))
-options = pulumi.ResourceOptions(protect=settings.protect, hooks=hooks)
+settings = read_settings()
 
-# A constant: child names hang on it, so that a changed `name` is a change of the release and not another one.
+# The Pulumi name is a constant. The names of the children contain it: if the Deployment's name changes, the release
+# sees a change of its own, and not another release.
 release = CanaryRelease(
     "release",
-    settings.release,
-    options,
-    spelling=spelling,
-    gates=settings.gates,
-    evidence_folder=settings.evidence_folder,
+    settings.arguments,
+    pulumi.ResourceOptions(protect=settings.protect),
+    spelling=config_keys(pulumi.get_stack(), pulumi.get_project()),
+    parsed=settings.parsed,
 )
 
 pulumi.export("stableVersion", release.stable_version)
@@ -32,6 +28,6 @@ pulumi.export("canaryReplicas", release.canary_replicas)
 pulumi.export("canaryShare", release.canary_share.apply(percentage))
 pulumi.export("totalPods", release.total_pods)
 pulumi.export("namespace", release.namespace)
-pulumi.export("serviceName", release.service_name)
+pulumi.export("serviceNames", release.service_names)
 pulumi.export("nodePort", release.node_port)
 pulumi.export("selector", release.selector)

@@ -7,10 +7,9 @@ import sys
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
-from sandbox import build, checks, cluster, engine, environment, host, release, status
-from sandbox.environment import CONTEXT, STACK, SandboxError, in_sandbox, installed
+from sandbox import build, checks, cluster, engine, environment, host, release
+from sandbox.environment import CONTEXT, STACK, SandboxError, in_sandbox
 
 COMMANDS = {
     "up": "set everything up and deploy the stack",
@@ -18,7 +17,6 @@ COMMANDS = {
     "venv": "set up the virtual environment only",
     "preview": "show what an update of the stack would change",
     "recover": "finish the stack's update after its engine was killed",
-    "status": "show the sandbox's pods, endpoints and share",
     "down": "stop the sandbox and delete what it made; caches stay",
 }
 
@@ -32,8 +30,6 @@ def main() -> None:
     try:
         if not in_sandbox(arguments.stack):
             _outside(arguments.command, arguments.stack)
-        elif arguments.command == "status":
-            status.show()
         elif arguments.command == "venv":
             with environment.exclusive():
                 build.virtual_environment()
@@ -84,27 +80,22 @@ def _sandbox(command: str, stack: str) -> None:
             environment.write_environment_file()
             if command == "up":
                 _run(command, stack)
-                if node_port := release.node_port(stack):
-                    status.wait_until_ready(node_port)
-                    if cold:
-                        status.record_first_answer(node_port, began)
-                status.show()
+                release.show(stack)
+                node_port = release.node_port(stack)
+                if node_port and cold:
+                    release.record_first_answer(node_port, began)
                 if stack == STACK:
-                    print(status.next_commands(node_port))
+                    print(release.next_commands(node_port))
 
 
 def _prepare() -> Path:
     """Makes every part, side by side; returns the archive of the sample images."""
-    programs = ["kubernetes", "app", *([] if installed("pulumi") else ["engine"])]
+    programs = ["kubernetes", "app", *engine.programs()]
     with ThreadPoolExecutor() as pool:
-        archive = pool.submit(build.build_images)
-        parts: list[Future[Any]] = [
+        parts: list[Future[None]] = [
             pool.submit(build.install_missing),
             pool.submit(build.virtual_environment),
-            pool.submit(build.build_standard_library, programs),
-            pool.submit(build.build_kubernetes),
-            pool.submit(engine.prepare),
-            archive,
+            pool.submit(build.build_programs, programs),
         ]
         try:
             ended, _ = wait(parts, return_when=FIRST_EXCEPTION)
@@ -115,7 +106,9 @@ def _prepare() -> Path:
         raise SandboxError("\n".join(str(problem) for problem in problems))
     for problem in problems:
         raise problem
-    return archive.result()
+    build.link_kubernetes()
+    engine.prepare()
+    return build.images_archive()
 
 
 def _down() -> None:

@@ -46,8 +46,7 @@ def _builds() -> list[str]:
     if not version or (int(version[1]), int(version[2])) < OLDEST_GO:
         found = f"this machine has {go}" if go else "there is no go on PATH"
         return [f"Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or later is needed, {found}: install it from https://go.dev/dl"]
-    to_build = [] if build.go_program("kubernetes").exists() else ["kubernetes"]
-    needed = 8 if to_build else 1
+    needed = 1 if build.program("kubernetes").exists() else 12
     SANDBOX.mkdir(exist_ok=True)
     free = shutil.disk_usage(SANDBOX).free / 2**30
     return [f"{needed} GiB of free disk space are needed, {SANDBOX} has {free:.1f}: make room"] if free < needed else []

@@ -16,10 +16,11 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from sandbox import host, processes
-from sandbox.environment import BIN, CLUSTER, CONTEXT, KUBECONFIG, NODE_PORT, OWNER, RUN, SandboxError, write
+from sandbox.environment import BIN, CLUSTER, CONTEXT, KUBECONFIG, NODE_PORT, OWNER, RUN, SOURCES, SandboxError, write
 from sandbox.images import PAUSE
 
 PORTS = [2379, 2380, 6443, 10248, 10249, 10250, 10256, 10257, 10259, NODE_PORT]
@@ -28,88 +29,7 @@ SOCKET = RUN / "containerd.sock"
 CERTIFICATE, KEY, TOKENS = CLUSTER / "pki/server.crt", CLUSTER / "pki/server.key", CLUSTER / "pki/tokens.csv"
 IMAGES_LOADED = CLUSTER / "images"
 
-# restrict_oom_score_adj: without CAP_SYS_RESOURCE runc dies with "can't get final child's PID from pipe: EOF".
-# The native snapshotter also works where the project lies on an overlay file system.
-CONTAINERD = """version = 2
-root = "{cluster}/containerd"
-state = "{run}/containerd"
-[grpc]
-  address = "{run}/containerd.sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{cluster}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{pause}"
-  restrict_oom_score_adj = true
-  netns_mounts_under_state_dir = true
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      options = {{ Root = "{run}/runc" }}
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{plugins}"
-    conf_dir = "{cluster}/cni"
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{cluster}/registries"
-"""
-
-# No image is pulled from outside: an image that is not loaded fails at once, with and without a network.
-REGISTRIES = 'server = "http://127.0.0.1:1"\n'
-
-NETWORK = """{{"cniVersion": "1.0.0", "name": "{context}", "plugins": [
-  {{"type": "bridge", "bridge": "{bridge}", "isGateway": true, "hairpinMode": true, "ipam": {{
-    "type": "host-local", "dataDir": "{run}/addresses", "ranges": [[{{"subnet": "10.244.0.0/24"}}]],
-    "routes": [{{"dst": "0.0.0.0/0"}}]}}}}]}}
-"""
-
-# A full disk must neither evict pods nor delete images that cannot be pulled again.
-# Kubernetes 1.35 refuses hosts with control groups version 1 unless failCgroupV1 is false.
-KUBELET = """apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-address: 127.0.0.1
-authentication: {{anonymous: {{enabled: false}}, webhook: {{enabled: false}}, x509: {{clientCAFile: "{certificate}"}}}}
-authorization: {{mode: AlwaysAllow}}
-cgroupDriver: cgroupfs
-cgroupRoot: /{owner}
-containerRuntimeEndpoint: unix://{run}/containerd.sock
-evictionHard: {{memory.available: "0%", nodefs.available: "0%", imagefs.available: "0%"}}
-imageGCHighThresholdPercent: 100
-failCgroupV1: false
-failSwapOn: false
-makeIPTablesUtilChains: false
-podLogsDir: "{cluster}/pod-logs"
-volumePluginDir: {run}/volume-plugins
-"""
-
-KUBECONFIG_TEXT = """apiVersion: v1
-kind: Config
-clusters: [{{name: {context}, cluster: {{server: "{server}", certificate-authority: "{certificate}"}}}}]
-users: [{{name: {context}, user: {{token: "{token}"}}}}]
-contexts: [{{name: {context}, context: {{cluster: {context}, user: {context}}}}}]
-current-context: {context}
-"""
-
-# kube-proxy: the iptables mode answers NodePorts on 127.0.0.1, the nftables mode does not.
-PARTS = """
-containerd --config={cluster}/containerd.toml
-etcd --data-dir={cluster}/etcd --unsafe-no-fsync --listen-peer-urls=http://127.0.0.1:2380
- --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379
-kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address=127.0.0.1 --advertise-address=127.0.0.1
- --secure-port=6443 --tls-cert-file={certificate} --tls-private-key-file={key} --token-auth-file={tokens}
- --kubelet-client-certificate={certificate} --kubelet-client-key={key} --kubelet-preferred-address-types=Hostname
- --service-account-key-file={certificate} --service-account-signing-key-file={key}
- --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16
- --authorization-mode=RBAC --endpoint-reconciler-type=none
-kube-controller-manager --kubeconfig={kubeconfig} --leader-elect=false --bind-address=127.0.0.1
- --service-account-private-key-file={key} --root-ca-file={certificate}
-kube-scheduler --kubeconfig={kubeconfig} --leader-elect=false --bind-address=127.0.0.1
-kube-proxy --kubeconfig={kubeconfig} --hostname-override=localhost --proxy-mode=iptables
- --iptables-min-sync-period=100ms --nodeport-addresses=127.0.0.0/8 --cluster-cidr=10.244.0.0/24
- --healthz-bind-address=127.0.0.1 --metrics-bind-address=127.0.0.1 --conntrack-max-per-core=0
- --conntrack-tcp-timeout-established=0s --conntrack-tcp-timeout-close-wait=0s
-kubelet --kubeconfig={kubeconfig} --hostname-override=localhost --config={cluster}/kubelet.yaml
- --root-dir={run}/kubelet --cert-dir={run}/kubelet/pki
-"""
+SETTINGS = SOURCES / "settings"
 
 
 def plugin_folder() -> Path | None:
@@ -117,8 +37,8 @@ def plugin_folder() -> Path | None:
     return next((path for path in map(Path, ("/usr/lib/cni", "/opt/cni/bin")) if (path / "bridge").exists()), None)
 
 
-def _fill(template: str) -> str:
-    return template.format(
+def _fill(text: str) -> str:
+    return Template(text).substitute(
         bridge=host.BRIDGE,
         certificate=CERTIFICATE,
         cluster=CLUSTER,
@@ -149,11 +69,14 @@ def _write_settings() -> None:
         Path(f"{CERTIFICATE}.new").rename(CERTIFICATE)
     if not TOKENS.exists():
         write(TOKENS, f"{secrets.token_hex(16)},admin,admin,system:masters\n", 0o600)
-    write(KUBECONFIG, _fill(KUBECONFIG_TEXT), 0o600)
-    write(CLUSTER / "containerd.toml", _fill(CONTAINERD))
-    write(CLUSTER / "registries/_default/hosts.toml", REGISTRIES)
-    write(CLUSTER / "cni/10-pods.conflist", _fill(NETWORK))
-    write(CLUSTER / "kubelet.yaml", _fill(KUBELET))
+    for name, file in {
+        "containerd.toml": CLUSTER / "containerd.toml",
+        "hosts.toml": CLUSTER / "registries/_default/hosts.toml",
+        "kubeconfig.yaml": KUBECONFIG,
+        "kubelet.yaml": CLUSTER / "kubelet.yaml",
+        "pods.conflist": CLUSTER / "cni/10-pods.conflist",
+    }.items():
+        write(file, _fill((SETTINGS / name).read_text()), 0o600)
 
 
 def start(images: Path) -> None:
@@ -164,7 +87,8 @@ def start(images: Path) -> None:
     processes.create_groups()
     _write_settings()
     began, started = time.monotonic(), False
-    for part in PARTS.strip().replace("\n ", " ").splitlines():
+    # kube-proxy: the iptables mode answers NodePorts on 127.0.0.1, the nftables mode does not.
+    for part in (SETTINGS / "processes").read_text().split("\n\n"):
         name, *arguments = [_fill(word) for word in part.split()]
         if name == "kube-controller-manager":
             _wait("the API server", "kube-apiserver", lambda: bool(api("/readyz", plain=True)))
@@ -177,8 +101,9 @@ def start(images: Path) -> None:
 
 def _stop_outdated() -> None:
     """A new build or new settings take effect: the parts stop, their data stays."""
-    settings = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    version = f"{(BIN / 'etcd').resolve().name} {settings}"
+    files = [Path(__file__), *sorted(SETTINGS.iterdir())]
+    settings = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    version = f"{(BIN / 'etcd').resolve().parent.name} {settings}"
     mark = CLUSTER / "version"
     if mark.exists() and mark.read_text() != version:
         processes.stop_all()

@@ -1,7 +1,8 @@
-"""The Pulumi engine and its plugins: the machine's own where there are any, else those the sandbox builds or brings."""
+"""The Pulumi engine and its plugins: the machine's own where there are any, else those that the sandbox builds."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -9,18 +10,21 @@ import subprocess
 from pathlib import Path
 
 from sandbox import build
-from sandbox.environment import BIN, PULUMI_HOME, SOURCES, VENV, installed, sandbox_environment, write
+from sandbox.environment import BIN, PULUMI_HOME, SOURCES, VENV, SandboxError, installed, write
 
-PROVIDER_VERSION = "4.34.2"
-PLUGIN = f"plugins/resource-kubernetes-v{PROVIDER_VERSION}"
-DOWNLOAD_SECONDS = 60
+PLUGIN = f"plugins/resource-kubernetes-v{build.PROVIDER_VERSION}"
+PROVIDER = "pulumi-resource-kubernetes"
+PROVIDER_FILES = ("schema.json", "terraform-mapping.json")
+
+
+def programs() -> list[str]:
+    """The programs that this machine lacks."""
+    return [*([] if installed("pulumi") else ["pulumi"]), *([] if _own_plugin() else ["provider"])]
 
 
 def prepare() -> None:
     """Engine, Python language host and Kubernetes provider are ready to run; prints which are used."""
-    engine = _engine()
-    language_host = _language_host()
-    print(f"using {engine}, {language_host}, {_provider()}", flush=True)
+    print(f"using {_engine()}, {_language_host()}, {_provider()}", flush=True)
 
 
 def _engine() -> str:
@@ -28,12 +32,8 @@ def _engine() -> str:
     if official := installed("pulumi"):
         own.unlink(missing_ok=True)
         return f"the engine {official}"
-    program = build.build_go("engine")
-    # A hard link: the engine looks for its language host beside its own file and warns of one found elsewhere.
-    if not (own.exists() and own.samefile(program)):
-        own.parent.mkdir(exist_ok=True)
-        own.unlink(missing_ok=True)
-        own.hardlink_to(program)
+    # The engine looks for its language host beside its own file and warns of one found elsewhere.
+    _hard_link(build.program("pulumi"), own)
     return f"the engine {build.ENGINE_VERSION} built here"
 
 
@@ -42,39 +42,57 @@ def _language_host() -> str:
     if official := installed("pulumi-language-python"):
         own.unlink(missing_ok=True)
         return f"the language host {official}"
-    write(own, script("language_host.py"), 0o755)
+    runner = build.program(f"{own.name}-exec")
+    if not runner.is_file():
+        write(runner, (_module("github.com/pulumi/pulumi/sdk/v3") / "python/cmd" / runner.name).read_text())
+    write(own, language_host(str(runner)), 0o755)
     return "the sandbox's stand-in for the language host"
 
 
+def _own_plugin() -> Path | None:
+    """The official plugin of the machine's user."""
+    folder = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / PLUGIN
+    return folder if folder != PULUMI_HOME / PLUGIN and (folder / PROVIDER).is_file() else None
+
+
 def _provider() -> str:
-    """PULUMI_HOME is always the sandbox's: the operator's plugin is linked into it, their login stays out of it."""
+    """PULUMI_HOME is always the sandbox's: the plugin is brought there, since the engine follows no linked folder."""
     plugin = PULUMI_HOME / PLUGIN
-    stand_in = plugin / "pulumi-resource-kubernetes"
-    users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / PLUGIN
-    if users != plugin and users.is_dir():
-        if not plugin.is_symlink():
-            shutil.rmtree(plugin, ignore_errors=True)
-        build.link(plugin, users)
-        return f"the Kubernetes provider {users}"
-    if plugin.is_symlink():
-        plugin.unlink()
-    if not stand_in.is_file() and _download():
-        return f"the Kubernetes provider {PROVIDER_VERSION}, downloaded"
-    if stand_in.is_file() and stand_in.stat().st_size > 4096:
-        return f"the Kubernetes provider {PROVIDER_VERSION}"
-    write(stand_in, script("provider.py"), 0o755)
-    return "the sandbox's stand-in for the Kubernetes provider"
+    if own := _own_plugin():
+        for file in own.iterdir():
+            if file.is_file():
+                _hard_link(file, plugin / file.name)
+        return f"the Kubernetes provider {own}"
+    _hard_link(build.program("provider"), plugin / PROVIDER)
+    for name in PROVIDER_FILES:
+        if not (plugin / name).is_file():
+            write(plugin / name, (_module(build.PROVIDER_MODULE) / "cmd" / PROVIDER / name).read_text())
+    return f"the Kubernetes provider {build.PROVIDER_VERSION} built here"
 
 
-def _download() -> bool:
-    command = ["pulumi", "plugin", "install", "resource", "kubernetes", PROVIDER_VERSION]
+def _module(name: str) -> Path:
+    """The folder of a Go module that the programs are built from."""
+    command = ["go", "-C", str(SOURCES / "programs"), "mod", "download", "-json", name]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **build.GO_ENVIRONMENT})
+    if done.returncode:
+        raise SandboxError(f"the module {name} cannot be read:\n{done.stderr or done.stdout}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def _hard_link(file: Path, link: Path) -> None:
+    """The same file under another name; a copy where that name lies on another disk."""
+    if link.exists() and link.samefile(file):
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f"{link.name}.{os.getpid()}")
     try:
-        done = subprocess.run(command, capture_output=True, env=sandbox_environment(), timeout=DOWNLOAD_SECONDS)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        temporary.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, temporary)
+    temporary.replace(link)
 
 
-def script(name: str, *options: str) -> str:
-    """A shell script that runs one of the sandbox's files with the options, and hands its own arguments on."""
-    return f'#!/bin/sh\nexec {shlex.join([str(VENV / "bin/python"), str(SOURCES / name), *options])} "$@"\n'
+def language_host(runner: str) -> str:
+    """A shell script that starts the sandbox's stand-in for a language host. An interrupt must not end its imports."""
+    command = shlex.join([str(VENV / "bin/python"), str(SOURCES / "language_host.py"), runner])
+    return f"#!/bin/sh\ntrap '' INT\nexec {command} \"$@\"\n"

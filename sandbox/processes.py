@@ -108,9 +108,10 @@ def members(owner: str = OWNER) -> list[int]:
     """The living processes of a sandbox, its pods' too."""
     pids: set[int] = set()
     for group in hierarchies(owner):
-        for file in group.rglob("cgroup.procs"):
+        # Not `rglob`: it raises where the kubelet removes a pod's group meanwhile.
+        for folder, _, _ in os.walk(group):
             with contextlib.suppress(OSError):
-                pids.update(int(pid) for pid in file.read_text().split())
+                pids.update(int(pid) for pid in Path(folder, "cgroup.procs").read_text().split())
     return sorted(pids - {0})
 
 

@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 from sandbox import cluster
 from sandbox.environment import (
+    LOGS,
     PROJECT,
     SANDBOX,
     STATE,
@@ -100,6 +103,37 @@ def node_port(stack: str) -> int | None:
     return int(done.stdout) if done.returncode == 0 else None
 
 
+def show(stack: str, seconds: int = 60) -> None:
+    """Prints what the watch sees, once that is as configured: after a restart of the machine pods need a moment."""
+    command = [str(VENV / "bin/python"), "-m", "tools.watch", "--once", "--expect", "--stack", stack]
+    deadline = time.monotonic() + seconds
+    while True:
+        done = subprocess.run(command, cwd=PROJECT, env=sandbox_environment(), capture_output=True, text=True)
+        if done.returncode == 0 or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    print(done.stdout + done.stderr, end="", flush=True)
+
+
+def record_first_answer(node_port: int, began: float) -> None:
+    """Leaves the seconds from the beginning to an answer of the release, which the benchmark tells."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{node_port}", timeout=10):
+        LOGS.mkdir(parents=True, exist_ok=True)
+        (LOGS / "first-answer.seconds").write_text(f"{time.monotonic() - began:.0f}\n")
+
+
+def next_commands(node_port: int | None) -> str:
+    """What to try after an update."""
+    ask = f"  curl 127.0.0.1:{node_port:<15}again and again: the versions alternate\n" if node_port else ""
+    return f"""
+try next:
+{ask}\
+  . .sandbox/env                pulumi and kubectl of the sandbox for this shell, then:
+  pulumi config set canaryReplicas 2 && pulumi up
+  make watch                    pods and share of the release, as they change
+  make down                     ends the sandbox"""
+
+
 def recover(stack: str) -> None:
     """The way out of a killed engine: drops its lock, adopts what it created but did not record, finishes."""
     own, recovering = in_sandbox(stack), _recovering(stack)
@@ -117,9 +151,14 @@ def _recovering(stack: str) -> Path:
 
 
 def _killed_update(stack: str) -> bool:
-    """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's."""
+    """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's.
+
+    An empty lock is of an engine that found the disk full.
+    """
     for lock in STATE.glob(f".pulumi/locks/**/{stack}/*.json"):
-        process = Path("/proc", str(json.loads(lock.read_text())["pid"]))
+        if not (text := lock.read_text()):
+            return True
+        process = Path("/proc", str(json.loads(text)["pid"]))
         if not process.exists() or process.stat().st_ctime > lock.stat().st_mtime:
             return True
     return _recovering(stack).exists()

@@ -18,7 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from tests.e2e.stack import ROOT, Stack, sandbox_environment, until
+from tests.e2e.project import ROOT, Stack, objects, sandbox_environment, until
+from tests.own_share import own_share, own_shares
 
 ROUNDS, QUICK = 3, 2
 """Rounds of everything, and how often each of them repeats the commands that change nothing."""
@@ -26,16 +27,19 @@ RELEASES, WAVE = (1, 10, 100), 20
 """Sizes of the stack that grows, and how many of its releases are deployed at once: a node takes 110 pods."""
 WALK = {"first `up`": ("v0.1", 1), "widen": ("v0.1", 2), "promote": ("v0.2", 0)}
 """Version of stable and replicas of the canary after each step."""
-IMPORTS = "import pulumi, pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
-MANY_RELEASES = """import pulumi
-from components import CanaryRelease
+MANY_RELEASES = f"""import json
 
-config = pulumi.Config()
+import pulumi
+from canary_release import CanaryRelease
+
+config, manifest = pulumi.Config(), {json.dumps(objects("NAME", replicas=1))!r}
 for number in range(config.require_int("releases")):
-    CanaryRelease(f"release-{number}", {
-        "name": f"app-{number}", "app": f"app-{number}", "namespace": config.require("namespace"), "stable_replicas": 1,
-        "image": "arisu1000/simple-container-app", "stable_version": "v0.1", "canary_version": "v0.2",
-    })
+    CanaryRelease(f"release-{{number}}", {{
+        "manifest": json.loads(manifest.replace("NAME", f"app-{{number}}")),
+        "namespace": config.require("namespace"),
+        "stable_version": "v0.1",
+        "canary_version": "v0.2",
+    }})
 """
 MEANING = f"""\
 Written by `make bench`: medians of the wall-clock time of whole commands, as an operator waits for them.
@@ -45,7 +49,8 @@ Where pods start, the ratio tells what a preview, checked config and recorded st
 canary, where kubectl starts both at once. Where nothing changes, both columns are mostly programs that start.
 The many releases have a stable pod each, a canary scaled to zero and a Service. A node takes 110 pods, so they were
 deployed {WAVE} at a time and then scaled to zero by kubectl: neither command that is measured there reads pods.
-The floor is what remains without any release; the own share is what this project's code adds to a preview of one."""
+The floor is what remains without any release. The own share is the processor time that this project's code adds to a
+preview of one release: `python -m tests.own_share` measures it alone."""
 
 Rows = list[list[str]]
 
@@ -90,33 +95,24 @@ def unchanged(stack: Stack) -> float:
     return seconds
 
 
-def own_share(stack: Stack) -> dict:
-    """What the program makes of the stack's config: the manifests, and the seconds that it took."""
-    values = {key: each["value"] for key, each in json.loads(stack.good("pulumi", "config", "--json").stdout).items()}
-    program = (sys.executable, str(ROOT / "tests" / "own_share.py"))
-    return json.loads(stack.good(*program, PYTHONPATH=str(ROOT), PULUMI_CONFIG=json.dumps(values)).stdout)
-
-
 def seconds(stack: Stack, *commands: tuple[str, ...]) -> float:
     """Seconds of commands, one after the other."""
     return sum(stack.good(*command).seconds for command in commands)
 
 
-def walk() -> tuple[Rows, Rows]:
-    """A release from its start to its promotion, by Pulumi and by kubectl in turn: medians and ratios; own shares."""
-    ours, theirs, own = defaultdict(list), defaultdict(list), defaultdict(list)
+def walk() -> Rows:
+    """A release from its start to its promotion, by Pulumi and by kubectl in turn: medians and ratios."""
+    ours, theirs = defaultdict(list), defaultdict(list)
     with stack_of() as stack, namespace() as beside:
         file = stack.folder / "manifests.json"
         rollout = ("kubectl", "rollout", "status", "deployments", "--selector=app=myapp", "--namespace", beside)
         apply = [("kubectl", "apply", "-f", str(file)), rollout]
         for step, (version_of_stable, canary_replicas) in list(WALK.items()) * ROUNDS:
             stack.configure(stableVersion=version_of_stable, canaryReplicas=canary_replicas)
-            share = own_share(stack)
-            for what, time in share["seconds"].items():
-                own[what].append(time)
-            for item in share["items"]:
+            items = own_share(stack.folder, Path(stack.environment["KUBECONFIG"]))["items"]
+            for item in items:
                 item["metadata"]["namespace"] = beside
-            file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": share["items"]}))
+            file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
             for _ in range(QUICK if step == "widen" else 0):
                 ours["`preview` of the widening"].append(seconds(stack, ("pulumi", "preview")))
                 difference = stack.run("kubectl", "diff", "-f", str(file))
@@ -138,7 +134,7 @@ def walk() -> tuple[Rows, Rows]:
     for step, times in ours.items():
         one, other = median(times), median(theirs[step])
         rows.append([step, f"{len(times)}", f"{one:.2f}", f"{other:.2f}", f"{one / other:.1f}"])
-    return rows, medians("the program's own share of a preview", own, 1000, "ms")
+    return rows
 
 
 def grow() -> Rows:
@@ -170,8 +166,10 @@ def floor() -> Rows:
         for pod in (f"pod-{number}" for number in range(ROUNDS * QUICK)):
             samples["engine: `pulumi version`"].append(seconds(stack, ("pulumi", "version")))
             samples["kubectl: `kubectl version --client`"].append(seconds(stack, ("kubectl", "version", "--client")))
-            samples["imports of both SDKs"].append(seconds(stack, (sys.executable, "-c", IMPORTS)))
+            samples["import of Pulumi's SDK"].append(seconds(stack, (sys.executable, "-c", "import pulumi")))
             samples["`pulumi preview` of an empty program"].append(seconds(stack, ("pulumi", "preview")))
+            get = ("kubectl", "get", "deployments.apps/one", "deployments.apps/other", "--ignore-not-found")
+            samples["pods made sure of: `kubectl get` of both Deployments"].append(seconds(stack, get))
             samples["pod: `kubectl run` until it is ready"].append(
                 seconds(stack, (*run.split(), pod), (*ready.split(), f"pod/{pod}"))
             )
@@ -186,14 +184,8 @@ def medians(title: str, samples: dict[str, list[float]], factor: float, unit: st
 
 def machine(load: float) -> str:
     """What the figures hold for, and the time from a clone to the first answer if it was taken here."""
-
-    def kind(program: Path) -> str:
-        return "the sandbox's stand-in" if program.is_file() and program.read_bytes()[:2] == b"#!" else "official"
-
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    home = Path(sandbox_environment().get("PULUMI_HOME", Path.home() / ".pulumi"))
-    provider = version("pulumi-kubernetes")
-    plugin = home / f"plugins/resource-kubernetes-v{provider}" / "pulumi-resource-kubernetes"
+    stand_in = (ROOT / ".sandbox" / "bin" / "pulumi-language-python").is_file()
     kubernetes = json.loads(output("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
     answer = ROOT / ".sandbox" / "logs" / "first-answer.seconds"
     label = "Clone to first answer, Go's build cache and the sandbox's empty"
@@ -202,8 +194,8 @@ def machine(load: float) -> str:
 - {cpu[0].partition(": ")[2] if cpu else platform.machine()}, {os.cpu_count()} cores
 - Linux {platform.release().partition("-")[0]}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after
 - Kubernetes {kubernetes}, one node; Pulumi engine {output("pulumi", "version")}; Python {platform.python_version()}
-- pulumi {version("pulumi")}, language host: {kind(ROOT / ".sandbox" / "bin" / "pulumi-language-python")}
-- pulumi-kubernetes {provider}, provider: {kind(plugin)}
+- pulumi {version("pulumi")}, language host: {"the sandbox's stand-in" if stand_in else "official"}
+- pulumi-kubernetes {version("pulumi-kubernetes")}, official provider of the same version
 {timed}"""
 
 
@@ -219,7 +211,8 @@ def main() -> None:
     """Measures, prints the page and writes it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early; nothing was written"))
     load = os.getloadavg()[0]
-    started, (compared, own), grown = floor(), walk(), grow()
+    started, compared, grown = floor(), walk(), grow()
+    own = medians("the program's own share of a preview", own_shares(), 1000, "ms")
     tables = [f"{table(rows)}\n" for rows in (compared, grown, started, own)]
     page = "\n".join([f"# Benchmarks\n\n{MEANING}\n\n{machine(load)}", *tables])
     print(page)

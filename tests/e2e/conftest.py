@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from stack import ROOT, Stack, sandbox_environment
+from project import ROOT, Stack, sandbox_environment
 from traffic import Traffic
 
 FIRST_NODE_PORT = 30881

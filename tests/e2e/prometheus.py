@@ -1,6 +1,7 @@
 """A real Prometheus on a free port of 127.0.0.1 that scrapes the pods of one namespace every second."""
 
 import json
+import shlex
 import socket
 import subprocess
 import sys
@@ -11,15 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes
-from stack import ROOT, until
+from project import ROOT, until
 
 sys.path.append(str(ROOT))
-from sandbox import build
+from sandbox.environment import SANDBOX, installed
 
 CONFIG = """\
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs: [{{job_name: pods, file_sd_configs: [{{files: [{folder}/pods.json]}}]}}]
 """
+
+
+def program() -> Path:
+    """The machine's, or Debian's, unpacked, since installing it would start a service."""
+    if own := installed("prometheus"):
+        return Path(own)
+    folder = SANDBOX / "prometheus"
+    unpacked = folder / "usr" / "bin" / "prometheus"
+    if not unpacked.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for command in (
+            "apt-get -q update",
+            "apt-get -q download prometheus",
+            "sh -c 'dpkg-deb -x prometheus_*.deb .'",
+        ):
+            subprocess.run(shlex.split(command), cwd=folder, check=True)
+    return unpacked
 
 
 class Prometheus:
@@ -43,7 +61,7 @@ class Prometheus:
         address = f"--web.listen-address={self.url.removeprefix('http://')}"
         files = [f"--config.file={self._folder}/config.yaml", f"--storage.tsdb.path={self._folder}/data"]
         with (self._folder / "log").open("w") as log:
-            self._process = subprocess.Popen([build.prometheus(), address, *files], stdout=log, stderr=log)
+            self._process = subprocess.Popen([program(), address, *files], stdout=log, stderr=log)
         self._discovery.start()
         until(self._is_ready, "a ready Prometheus")
         return self

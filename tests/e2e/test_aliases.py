@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stack import Stack
+from project import Stack
 
 PROGRAM = """import pulumi
-from components import CanaryRelease
+from canary_release import CanaryRelease
 
 options = pulumi.ResourceOptions({options})
 CanaryRelease("{name}", {{
-    "name": "shop",
-    "app": "shop",
+    "manifest": "shop.yaml",
     "namespace": pulumi.Config().require("namespace"),
-    "image": "arisu1000/simple-container-app",
     "stable_version": "v0.1",
     "canary_version": "v0.2",
     "canary_replicas": 1,
@@ -23,7 +21,7 @@ CanaryRelease("{name}", {{
 
 def test_a_renamed_component_with_an_alias_replaces_nothing(namespace: Callable, tmp_path: Path):
     with namespace() as name:
-        stack = Stack.program(tmp_path, name, PROGRAM.format(name="shop", options=""))
+        stack = Stack.program(tmp_path, name, PROGRAM.format(name="shop", options=""), "shop")
         stack.up()
         pods = stack.pods()
         program = PROGRAM.format(name="store", options='aliases=[pulumi.Alias(name="shop")]')
@@ -33,4 +31,4 @@ def test_a_renamed_component_with_an_alias_replaces_nothing(namespace: Callable,
         assert stack.pods() == pods
         urns = [each["urn"] for each in stack.exported()["resources"]]
         assert any(urn.endswith("::store-stable") for urn in urns)
-        assert not any("shop" in urn.rpartition("::")[2] for urn in urns)
+        assert not any(urn.rpartition("::")[2].startswith("shop") for urn in urns)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from console import execute, steps
-from stack import ROOT, Stack
+from project import ROOT, Stack
 
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if steps(page.read_text())]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from console import execute, steps
-from stack import ROOT, Ended, Stack
+from project import ROOT, Ended, Stack
 from test_transition_rules import state
 
 PAGE = (ROOT / "docs" / "environments.md").read_text().replace("```sh", "```console")
@@ -23,7 +23,7 @@ def test_a_protected_release_is_not_destroyed_while_canaries_come_and_go(fresh_s
     stack = fresh_stack
     stack.configure(protect="true")
     stack.up()
-    assert protected(stack) == {"release", "release-stable", "release-service"}
+    assert protected(stack) == {"release", "release-stable", "release-myapp-svc"}
 
     before = state(stack), stack.objects()
     refused = stack.run("pulumi", "destroy", "--yes")
@@ -58,7 +58,8 @@ class Environments:
         (project.folder / "Pulumi.prod.yaml").write_text(text)
         for stack, (namespace, node_port) in namespaces.items():
             self.good(stack, "stack", "init", stack, "--no-select")
-            self.configure(stack, namespace=namespace, nodePort=node_port)
+            self.configure(stack, namespace=namespace)
+            project.patch("Service", {"ports": [{"port": 8080, "nodePort": node_port}]}, stack)
 
     def run(self, stack: str, *arguments: str) -> Ended:
         named = () if arguments[:2] == ("stack", "init") else ("--stack", stack)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stack import Stack
+from project import Stack
 
 from tests.package import install
 
@@ -14,16 +14,16 @@ def test_a_consumer_reads_the_outputs_of_a_stack_with_two_releases(namespace: Ca
         shops.environment["PYTHONPATH"] = str(install(tmp_path / "package"))
         shops.up()
         assert shops.outputs() == {
-            "shop": {"namespace": name, "service": "shop-svc", "share": 33.3},
-            "search": {"namespace": name, "service": "search-svc", "share": 0},
+            "shop": {"namespace": name, "service": "shop", "share": 33.3},
+            "search": {"namespace": name, "service": "search", "share": 0},
         }
-        assert len(shops.endpoints("shop-svc")) == 3
-        assert len(shops.endpoints("search-svc")) == 2
+        assert len(shops.endpoints("shop")) == 3
+        assert len(shops.endpoints("search")) == 2
 
         consumer = shops.elsewhere(shops.folder.parent / "python-consumer")
         consumer.good("pulumi", "stack", "init", "dev", "--no-select")
         consumer.configure(namespace=name)
         consumer.up()
-        assert consumer.get("configmap", "addresses")["data"] == {"shop": f"http://shop-svc.{name}:8080"}
-        answer = shops.kubectl("get", "--raw", f"/api/v1/namespaces/{name}/services/shop-svc:8080/proxy/")
+        assert consumer.get("configmap", "addresses")["data"] == {"shop": f"http://shop.{name}:8080"}
+        answer = shops.kubectl("get", "--raw", f"/api/v1/namespaces/{name}/services/shop:8080/proxy/")
         assert answer.split()[0] in ("v0.1", "v0.2")

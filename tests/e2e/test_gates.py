@@ -2,6 +2,7 @@
 
 import calendar
 import http.server
+import itertools
 import json
 import os
 import re
@@ -14,14 +15,21 @@ from typing import Any
 
 import pytest
 import yaml
+from project import ROOT, SEED, Stack, until
 from prometheus import Prometheus
-from stack import ROOT, SEED, Stack, until
 from test_interrupted_update import on_a_terminal, shown
 
 DOCS = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "gates.md").read_text(), re.S | re.M)[0])
-CHECKS: dict[str, dict[str, Any]] = DOCS["config"]["canary:gates"]
-CHECKS["restarts"] |= {"count": 3, "intervalSeconds": 1}
-ENOUGH = 500
+COMPARED: dict[str, dict[str, Any]] = {name: DOCS["config"]["canary:gates"][name] for name in ("errors", "slow")}
+ALIVE: dict[str, Any] = {
+    "query": 'count(process_start_time_seconds{namespace="{{namespace}}",pod=~"{{pod}}"})',
+    "success": ">= 1",
+    "count": 3,
+    "intervalSeconds": 1,
+    "consecutiveErrorLimit": 0,
+}
+CHECKS = {**{name: {**check, "consecutiveErrorLimit": 0} for name, check in COMPARED.items()}, "alive": ALIVE}
+ENOUGH = 1500
 """Requests of the canary after which the comparisons decide."""
 TOKEN = "a-token-that-must-not-show"
 
@@ -98,9 +106,14 @@ def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: 
         assert "gates of v0.2: success" in promoted.text
         [errors] = [each for each in evidence(stack)[-1]["gates"]["samples"] if each["check"] == "errors"]
         sampled = calendar.timegm(time.strptime(errors["at"], "%Y-%m-%dT%H:%M:%SZ"))
-        of_stable = server.number(f'sum(http_requests_total{{version="v0.1"}} @ {sampled})')
-    assert errors["canary"]["total"] > ENOUGH
-    assert 0 < errors["stable"]["total"] < of_stable, "stable as it was when it was as old as the canary"
+        counted = {
+            version: server.number(f'sum(http_requests_total{{version="{version}"}} @ {sampled})')
+            for version in ("v0.1", "v0.2")
+        }
+    # The last scrapes before the look are left out.
+    assert 0.9 * counted["v0.2"] < errors["canary"]["total"] <= counted["v0.2"]
+    assert 0 < errors["stable"]["total"] <= counted["v0.1"]
+    assert errors["evidence"]["blocks"] > 0
     assert stack.outputs()["stableVersion"] == "v0.2"
     stack.up()
     first, start, promotion = evidence(stack)
@@ -110,8 +123,29 @@ def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: 
     assert promotion["before"]["canary"] == {"version": "v0.2", "replicas": 1}
     assert promotion["after"]["stable"] == {"version": "v0.2", "replicas": 2}
     assert promotion["gates"]["checks"] == dict.fromkeys(CHECKS, "success")
-    assert [each["check"] for each in promotion["gates"]["samples"]].count("restarts") == 3
+    assert [each["check"] for each in promotion["gates"]["samples"]].count("alive") == 3
     assert promotion["seconds"] > promotion["gateSeconds"] > 2
+
+
+def test_the_next_step_goes_on_from_the_evidence_of_the_one_before(watched: Callable):
+    with watched("v0.2") as (stack, _):
+        stack.configure(canaryReplicas=2)
+        stack.up("--skip-preview")
+        before = kept(stack)
+        stack.configure(stableReplicas=3)
+        stack.up("--skip-preview")
+        stack.configure(canaryReplicas=3)
+        until(lambda: stack.run("pulumi", "up", "--yes", "--skip-preview").code == 0, "enough requests", 180)
+        after = kept(stack)
+    assert after["canary"] == before["canary"]
+    assert after["until"] > before["until"]
+    assert after["blocks"] - before["blocks"] == pytest.approx((after["until"] - before["until"]) / 15, abs=0.01)
+
+
+def kept(stack: Stack) -> dict[str, Any]:
+    """The evidence of the errors in the newest record."""
+    samples = evidence(stack)[-1]["gates"]["samples"]
+    return [each for each in samples if each["check"] == "errors"][-1]["evidence"]
 
 
 @pytest.mark.parametrize(("version", "check"), [("v0.4-errors", "errors"), ("v0.4-slow", "slow")])
@@ -125,12 +159,91 @@ def test_a_canary_that_is_worse_than_stable_is_refused_with_nothing_touched(
         refused = stack.failing_up().text
         assert untouched(stack) == before
         assert "gates as they are now; `pulumi up --stack dev` decides" in preview
-        assert "worse than stable, p = " in preview
+        assert "worse than stable, evidence " in preview
         assert f"{check}: failure" in refused
-        assert "worse than stable, p = " in refused
+        assert "worse than stable, evidence " in refused
         assert "to stop it:\n      1. pulumi config set --stack dev canaryReplicas 0" in refused
         stack.configure(canaryReplicas=0)
         stack.up()
+
+
+def test_a_bad_canary_is_refused_also_where_stables_pods_are_a_minute_old(watched: Callable):
+    """As after the upgrade of a node: what stable counted before is gone with its pods."""
+    with watched("v0.4-errors") as (stack, server):
+        old = set(stack.pods())
+        stack.kubectl("delete", "pods", "--selector", "version=stable", "--wait=false")
+        until(lambda: len(stack.endpoints()) == 3 and len(set(stack.pods()) - old) == 2, "new pods of stable")
+        of_new = "|".join(set(stack.pods()) - old)
+        until(lambda: server.number(f'sum(http_requests_total{{pod=~"{of_new}"}})') > ENOUGH, "requests of new pods")
+        stack.configure(canaryReplicas=2)
+        refused = until(lambda: "worse than stable, evidence " in stack.failing_up().text, "evidence of a new block")
+    assert refused
+
+
+def test_an_outage_that_both_tracks_share_is_no_evidence_against_the_canary(
+    fresh_stack: Stack, tmp_path: Path, traffic_on: Callable
+):
+    """Their sums differ: stable was well for longer before it."""
+    stack, outage = fresh_stack, tmp_path / "outage"
+    outage.mkdir()
+    outage.chmod(0o755)  # The application's user is not root.
+    container = {
+        "name": "testapp",
+        "env": [{"name": "ERROR_WHILE", "value": "/outage/on"}],
+        "volumeMounts": [{"name": "outage", "mountPath": "/outage"}],
+    }
+    volumes = [{"name": "outage", "hostPath": {"path": str(outage)}}]
+    stack.patch("Deployment", {"template": {"spec": {"containers": [container], "volumes": volumes}}})
+    with Prometheus(tmp_path / "prometheus", stack.namespace) as server:
+
+        def answered(version: str, code: int) -> float:
+            return server.number(f'sum(http_requests_total{{version="{version}",code="{code}"}})')
+
+        write_config(stack, server.url, errors=CHECKS["errors"])
+        stack.configure(canaryReplicas=0)
+        stack.up("--skip-preview")
+        with traffic_on(stack.node_port):
+            until(lambda: answered("v0.1", 200) > ENOUGH, "good answers of stable alone")
+            stack.configure(canaryReplicas=1)
+            stack.up("--skip-preview")
+            until(lambda: answered("v0.2", 200) > 0, "a canary that answers well")
+            (outage / "on").touch()
+            until(lambda: answered("v0.2", 500) > ENOUGH, "an outage longer than a block")
+            (outage / "on").unlink()
+            well = answered("v0.2", 200)
+            until(lambda: answered("v0.2", 200) > well + ENOUGH, "a good block after it")
+            bad = {version: answered(version, 500) / answered(version, 200) for version in ("v0.1", "v0.2")}
+            stack.configure(canaryReplicas=2)
+            refused = stack.failing_up().text
+    assert bad["v0.2"] > 1.2 * bad["v0.1"], bad
+    assert "errors: inconclusive" in refused, refused
+    assert "worse than stable, evidence" not in refused, refused
+
+
+def test_a_canary_that_crashes_is_refused(idle: Stack, prometheus: Prometheus):
+    idle.configure(canaryVersion="v0.4-crashes", canaryReplicas=1)
+    idle.up("--skip-preview")
+
+    def restarts() -> int:
+        pods = idle.get("pods")["items"]
+        return sum(each["restartCount"] for pod in pods for each in pod["status"].get("containerStatuses", []))
+
+    until(lambda: restarts() > 0, "a crash", 120)
+    write_config(idle, prometheus.url, **CHECKS)
+    idle.configure(canaryReplicas=2)
+    refused = idle.failing_up().text
+    assert "alive: failure" in refused
+    assert re.search(r"pod k8s-testapp-canary-\S+ (has restarted|is not ready)", refused), refused
+
+
+def test_a_label_that_the_application_does_not_have_is_told_and_refused(watched: Callable):
+    with watched("v0.4-errors") as (stack, server):
+        bad = 'http_requests_total{status=~"5.."}'
+        write_config(stack, server.url, errors={"total": "http_requests_total", "bad": bad})
+        stack.configure(canaryReplicas=2)
+        refused = stack.failing_up().text
+        assert "errors: inconclusive" in refused
+        assert "has the label status; they have code, version: the check could not fail" in refused
 
 
 def test_a_canary_that_nobody_asks_is_inconclusive_and_refused(idle: Stack, prometheus: Prometheus):
@@ -139,8 +252,7 @@ def test_a_canary_that_nobody_asks_is_inconclusive_and_refused(idle: Stack, prom
     refused = idle.failing_up().text
     assert untouched(idle) == before
     assert "errors: inconclusive" in refused
-    assert "no data of the canary" in refused
-    assert "slow: inconclusive" in refused
+    assert "has had no request" in refused
 
 
 def test_a_prometheus_that_is_down_is_inconclusive(idle: Stack):
@@ -153,16 +265,50 @@ def test_a_prometheus_that_is_down_is_inconclusive(idle: Stack):
     assert "Prometheus could not be asked: Connection refused" in refused
 
 
+def test_a_prometheus_that_is_gone_for_some_looks_costs_no_verdict(idle: Stack):
+    def good(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}')
+
+    # Each look asks twice.
+    with answering(good, away=6) as url:
+        write_config(idle, url, alive={**ALIVE, "query": "vector(1)", "consecutiveErrorLimit": 4})
+        widened = idle.up("--skip-preview").text
+    assert "gates of v0.2: success" in widened
+    assert "Prometheus is not there: status 503, twice" in widened
+
+
+def test_other_providers_are_asked_by_a_program_or_an_address(idle: Stack):
+    def score(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"0.5")
+
+    with answering(score) as url:
+        checks: dict[str, Any] = {
+            "program": {"command": ["sh", "-c", "echo '{{pod}}' | grep -c canary"], "success": ">= 1"},
+            "address": {"web": f"{url}/score?version={{{{version}}}}", "success": ">= 0.5"},
+        }
+        write_config(idle, "", **checks)
+        widened = idle.up("--skip-preview").text
+    assert "gates of v0.2: success" in widened
+
+
 @contextmanager
-def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """The address of a server in the place of Prometheus that answers as no Prometheus would."""
+def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None], away: int = 0) -> Iterator[str]:
+    """The address of a server in the place of Prometheus that answers as no Prometheus would.
+
+    The first requests are answered by a proxy whose server is away.
+    """
+    asked = itertools.count()
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(503 if (is_away := next(asked) < away) else 200)
             self.end_headers()
-            answer(self)
+            if not is_away:
+                answer(self)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -197,7 +343,7 @@ def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
 )
 def test_slow_and_nonsensical_answers_are_inconclusive(idle: Stack, answer: Callable, words: str):
     with answering(answer) as url:
-        write_config(idle, url, restarts=CHECKS["restarts"])
+        write_config(idle, url, alive=ALIVE)
         before = untouched(idle)
         refused = idle.run("pulumi", "up", "--yes", "--skip-preview")
         assert refused.code != 0, refused
@@ -214,7 +360,7 @@ def test_the_token_is_sent_and_shows_nowhere(idle: Stack):
         handler.wfile.write(json.dumps({"status": "error", "error": f"who is {sent[-1]}?"}).encode())
 
     with answering(echo) as url:
-        write_config(idle, url, restarts=CHECKS["restarts"])
+        write_config(idle, url, alive=ALIVE)
         idle.good("pulumi", "config", "set", "--secret", "prometheusToken", TOKEN)
         shown = idle.good("pulumi", "preview", "--show-secrets").text + idle.failing_up().text
         idle.unset("prometheusToken")

@@ -1,9 +1,10 @@
 """The stand-in for the Python language host, under the real engine; no cluster is needed."""
 
+import signal
 from pathlib import Path
 
 import pytest
-from stack import ROOT, Ended, Stack
+from project import ROOT, Ended, Stack, until
 
 HOST = ROOT / ".sandbox/bin/pulumi-language-python"
 
@@ -38,19 +39,35 @@ def test_what_the_program_prints_and_exports_reaches_the_user(stack: Stack):
 
 def test_modules_beside_the_program_are_found_and_the_sandboxs_own_are_not(stack: Stack):
     (stack.folder / "program" / "beside.py").write_text("text = 'found'\n")
-    program = (
-        "import beside\nimport importlib.util\npulumi.export('own', importlib.util.find_spec('rollout') is not None)"
-    )
+    program = "import beside\nfrom importlib import util\npulumi.export('own', bool(util.find_spec('language_host')))"
     assert run(stack, program).code == 0
     assert stack.outputs()["own"] is False
 
 
-def test_a_run_error_shows_its_text_alone(stack: Stack):
+def test_a_run_error_shows_its_text_and_the_exit_code_that_the_official_host_gives_it(stack: Stack):
     ended = run(stack, "raise pulumi.RunError('stableVersion is missing')")
     assert ended.code != 0
     assert "stableVersion is missing" in ended.text
     assert "Traceback" not in ended.text
-    assert "exit code" not in ended.text
+    assert "non-zero exit code: 1" in ended.text
+
+
+@pytest.mark.parametrize("where", ["raise Refusal(text)", "pulumi.Output.from_input(1).apply(refuse)"])
+def test_a_refusal_shows_its_text_alone(stack: Stack, where: str):
+    (stack.folder / "program" / "canary_release").symlink_to(ROOT / "components" / "canary_release")
+    program = f"""from canary_release.pulumi_host import Refusal, end_quietly_on_interrupt
+end_quietly_on_interrupt()
+text = 'stableVersion is missing'
+
+def refuse(_):
+    raise Refusal(text)
+
+{where}"""
+    ended = run(stack, program)
+    assert ended.code != 0
+    assert "stableVersion is missing" in ended.text
+    assert "Traceback" not in ended.text, ended
+    assert "exit code" not in ended.text, ended
 
 
 def test_an_exception_shows_the_frames_of_the_program_alone(stack: Stack):
@@ -66,3 +83,21 @@ def test_an_exit_code_is_told_unless_the_program_has_shown_its_error(stack: Stac
     ended = run(stack, f"import os\nos._exit({code})")
     assert ended.code != 0
     assert (f"non-zero exit code: {code}" in ended.text) is told
+
+
+def test_a_program_that_goes_on_after_an_interrupt_is_killed(stack: Stack):
+    program = stack.folder / "program"
+    (program / "__main__.py").write_text("""import pathlib, signal, time
+
+signal.signal(signal.SIGINT, lambda *_: pathlib.Path("interrupted").touch())
+pathlib.Path("runs").touch()
+time.sleep(60)
+pathlib.Path("ended").touch()
+""")
+    update = stack.start("pulumi", "up", "--yes", "--skip-preview")
+    until((program / "runs").exists, "the program runs")
+    update.send_signal(signal.SIGINT)
+    text, _ = update.communicate()
+    assert update.returncode != 0, text
+    assert (program / "interrupted").exists(), text
+    assert not (program / "ended").exists(), text

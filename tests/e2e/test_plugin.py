@@ -8,25 +8,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import language_hosts
 import pytest
 from conftest import counts
-from stack import ROOT, Stack, until
+from project import ROOT, Stack, until
 
-from sandbox import languages
 from tests.package import install
 
 COMPONENT = "canary-release:index:CanaryRelease"
 PARTS = ("inputProperties", "properties")
 
 PYTHON = """import pulumi
+import yaml
 from canary_release import CanaryRelease
 
 config = pulumi.Config()
+with open("example.yaml") as file:
+    example = yaml.safe_load(file)
 web = CanaryRelease("web", {
-    "app": "web",
-    "name": "web",
+    "manifest": example["resources"]["web"]["properties"]["manifest"],
     "namespace": config.require("namespace"),
-    "image": "arisu1000/simple-container-app",
     "stable_version": config.require("stableVersion"),
     "canary_version": config.require("canaryVersion"),
     "canary_replicas": config.require_int("canaryReplicas"),
@@ -35,34 +36,38 @@ pulumi.export("nodePort", web.node_port)
 """
 
 TWO_RELEASES = """import * as pulumi from "@pulumi/pulumi";
-import { CanaryRelease } from "@pulumi/canary-release";
+import { CanaryRelease } from "@canary/canary-release";
 
 const config = new pulumi.Config();
 class Kubernetes extends pulumi.ProviderResource {}
 const first = new Kubernetes("kubernetes", "first", { context: "canary-sandbox" });
 const second = new Kubernetes("kubernetes", "second", { context: "canary-sandbox" });
 for (const [name, kubernetes] of [["red", first], ["blue", BLUES_PROVIDER]] as const) {
+    const containers = [{ name, image: "example/app" }];
+    const labels = { app: "same" };
+    const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } };
+    const manifest = [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name }, spec }];
     new CanaryRelease(
         name,
-        { name, app: "same", namespace: config.require("namespace"), image: "example/app", stableVersion: "v1" },
+        { manifest, namespace: config.require("namespace"), stableVersion: "v1" },
         { providers: { kubernetes } },
     );
 }
 """
 
-BAD_USE = """import { CanaryRelease } from "@pulumi/canary-release";
+BAD_USE = """import { CanaryRelease } from "@canary/canary-release";
 
-const web = { app: "web", stableVersion: "v1" };
-new CanaryRelease("misspelt", { ...web, image: "example/web", canaryReplica: 1 });
-new CanaryRelease("text", { ...web, image: "example/web", stableReplicas: "2" });
-new CanaryRelease("missing", web);
+const web = { manifest: [{}], stableVersion: "v1" };
+new CanaryRelease("misspelt", { ...web, canaryReplica: 1 });
+new CanaryRelease("text", { ...web, stableReplicas: "2" });
+new CanaryRelease("missing", { manifest: [{}] });
 """
 
 
 @pytest.fixture(scope="module")
 def web(namespace: Callable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
     """The YAML example, deployed."""
-    request.config.stash.setdefault(counts, []).extend(languages.prepare())
+    request.config.stash.setdefault(counts, []).extend(language_hosts.prepare())
     with namespace() as name:
         stack = Stack.example(tmp_path_factory.mktemp("plugin"), name, "yaml")
         # It installs the plugin, as `pulumi install` does, whose other half the YAML host built here does not know.
@@ -107,16 +112,17 @@ def refused(stack: Stack, message: str) -> None:
 def test_the_engine_reads_the_reviewed_arguments_and_outputs_from_the_plugin(web: Stack):
     def contract(text: str) -> dict[str, Any]:
         component = json.loads(text)["resources"][COMPONENT]
-        types = {part: {name: each["type"] for name, each in component[part].items()} for part in PARTS}
+        fields = {part: component[part].items() for part in PARTS}
+        types = {part: {name: each.get("type") or each["$ref"] for name, each in fields[part]} for part in PARTS}
         return {**types, "requiredInputs": component["requiredInputs"]}
 
     read = web.good("pulumi", "package", "get-schema", "../../components").stdout
-    assert contract(read) == contract((ROOT / "components" / "schema.json").read_text())
+    assert contract(read) == contract((ROOT / "components/canary_release/schema.json").read_text())
 
 
 def test_the_first_deployment_runs_what_the_yaml_program_says(web: Stack):
     assert sorted(image.rpartition(":")[2] for image in web.pods().values()) == ["v0.1", "v0.1", "v0.2"]
-    assert web.get("service", "web-svc")["spec"]["ports"][0]["nodePort"] == web.outputs()["nodePort"]
+    assert web.get("service", "web")["spec"]["ports"][0]["nodePort"] == web.outputs()["nodePort"]
 
 
 def test_all_bad_arguments_are_told_at_once_in_the_spelling_of_the_program(configured: Stack):
@@ -172,6 +178,7 @@ def test_the_same_release_in_typescript_changes_nothing(typescript: Stack):
 def test_the_same_release_in_python_without_the_plugin_changes_nothing(web: Stack, tmp_path: Path):
     (tmp_path / "Pulumi.yaml").write_text("name: web\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PYTHON)
+    shutil.copy(web.folder / "Pulumi.yaml", tmp_path / "example.yaml")
     shutil.copy(web.file, tmp_path)
     program = web.elsewhere(tmp_path)
     program.environment = {**web.environment, "PYTHONPATH": str(install(tmp_path))}
@@ -190,7 +197,7 @@ def program(typescript: Stack, text: str) -> Iterator[None]:
         file.write_text(example)
 
 
-def test_typescript_rejects_a_misspelt_key_text_for_replicas_and_a_missing_image(typescript: Stack):
+def test_typescript_rejects_a_misspelt_key_text_for_replicas_and_a_missing_version(typescript: Stack):
     with program(typescript, BAD_USE):
         ended = typescript.run("node_modules/.bin/tsc", "--pretty", "false")
     assert ended.code != 0, ended
@@ -201,7 +208,7 @@ def test_typescript_rejects_a_misspelt_key_text_for_replicas_and_a_missing_image
         in errors[0][1]
     )
     assert errors[1][1] == "Type 'string' is not assignable to type 'number'."
-    assert "Property 'image' is missing" in ended.text
+    assert "Property 'stableVersion' is missing" in ended.text
 
 
 def test_two_releases_of_one_provider_that_collide_are_refused(typescript: Stack):
@@ -209,7 +216,7 @@ def test_two_releases_of_one_provider_that_collide_are_refused(typescript: Stack
         ended = typescript.run("pulumi", "preview")
     assert ended.code != 0, ended
     assert re.search(r"CanaryRelease '(red|blue)' collides with another one and was not declared\n", ended.text), ended
-    assert "already has the label app=same in namespace" in ended.text, ended
+    assert "must select no pods of another release" in ended.text, ended
     assert "Unexpected" not in ended.text, ended
 
 
@@ -225,6 +232,19 @@ def test_a_promotion_through_the_plugin_shows_its_exposure_and_runs(web: Stack):
     assert "    stable          v0.1 x 2   v0.2 x 2\n" in shown
     assert "    canary's share  33.3 %     0.0 %\n" in shown
     until(lambda: [image.rpartition(":")[2] for image in web.pods().values()] == ["v0.2"] * 2, "two pods of v0.2")
+
+
+def test_each_update_of_a_program_in_yaml_leaves_its_evidence_in_a_folder_that_is_absolute(web: Stack, tmp_path: Path):
+    program = web.folder / "Pulumi.yaml"
+    text = program.read_text()
+    program.write_text(text.replace("      stableVersion:", "      evidenceFolder: evidence\n      stableVersion:"))
+    assert "must be an absolute path: the plugin runs in a folder of its own" in web.run("pulumi", "preview").text
+    program.write_text(text.replace("      stableVersion:", f"      evidenceFolder: {tmp_path}\n      stableVersion:"))
+    web.configure(canaryVersion="v0.3", canaryReplicas=1)
+    web.up()
+    program.write_text(text)
+    [document] = (json.loads(path.read_text()) for path in tmp_path.glob("*.json"))
+    assert document["after"]["canary"] == {"version": "v0.3", "replicas": 1}
 
 
 def test_destroy_through_the_plugin_leaves_nothing(web: Stack):

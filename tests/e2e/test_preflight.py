@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stack import Stack
+from project import Stack
 from test_transition_rules import everything, settled, state
 
 NOT_CHECKED = "the API server did not check this preview: this identity may not "
@@ -46,15 +46,14 @@ def test_a_preview_by_an_identity_that_may_not_write_says_that_the_server_did_no
     a value that the server refuses looks like any other there.
     """
     reader = str(kubeconfig_of(deployed, "reader", verbs="get,list,watch"))
-    deployed.unset("canaryVersion")
-    deployed.configure(canaryReplicas=0)
-    deployed.good("pulumi", "config", "set", "--path", "container.imagePullPolicy", "Sometimes")
+    container = {"name": "testapp", "imagePullPolicy": "Sometimes"}
+    deployed.patch_canary({"template": {"spec": {"containers": [container]}}})
     assert 'Unsupported value: "Sometimes"' in deployed.run("pulumi", "preview").text
     before = state(deployed), everything(deployed)
     preview = deployed.good("pulumi", "preview", KUBECONFIG=reader)
-    assert "changes container of both tracks" in preview.text
-    denied = f"patch Deployment k8s-testapp, patch Service myapp-svc in {deployed.namespace}"
-    assert f"warning: {NOT_CHECKED}{denied}" in preview.text, preview
+    assert "the canary differs from stable in imagePullPolicy of container testapp" in preview.text
+    assert f"warning: {NOT_CHECKED}patch Deployment k8s-testapp, " in preview.text, preview
+    assert "Deployment k8s-testapp-canary, " in preview.text, preview
     assert (state(deployed), everything(deployed)) == before
 
 
@@ -66,11 +65,21 @@ def test_the_right_to_change_is_not_the_right_to_make(deployed: Stack):
     assert f"warning: {NOT_CHECKED}{denied}" in preview.text, preview
 
 
+def test_the_right_to_make_is_not_the_right_to_apply(deployed: Stack):
+    """Lost: nothing but the check. The user sees each object that the provider may not apply, also the new one."""
+    maker = str(kubeconfig_of(deployed, "maker", verbs="get,list,watch,create"))
+    preview = deployed.good("pulumi", "preview", KUBECONFIG=maker)
+    objects = ("Deployment k8s-testapp", "Deployment k8s-testapp-canary", "Service myapp-svc")
+    denied = ", ".join(f"patch {each}" for each in objects)
+    assert f"warning: {NOT_CHECKED}{denied} in {deployed.namespace}" in preview.text, preview
+
+
 def test_a_preview_by_an_identity_that_may_not_even_read_says_so_beside_what_it_may_not_write(deployed: Stack):
     """Lost: nothing but the checks. The user sees why the names were not looked at, and the missing rights."""
     stranger = str(kubeconfig_of(deployed, "stranger", verbs="watch"))
     preview = deployed.good("pulumi", "preview", KUBECONFIG=stranger)
-    assert "warning: not checked: whether its names are free (Error from server (Forbidden): " in preview.text, preview
+    questions = "which objects of the release are there and which other pods its Services select"
+    assert f"warning: not checked: {questions} (Error from server (Forbidden): " in preview.text, preview
     assert f"warning: {NOT_CHECKED}patch Deployment k8s-testapp, create Deployment" in preview.text, preview
 
 
@@ -105,10 +114,9 @@ def test_a_first_deploy_names_every_name_that_is_taken_and_proposes_others(fresh
     fresh_stack.kubectl("create", "service", "clusterip", "myapp-svc", "--tcp=80")
     refused = fresh_stack.run("pulumi", "preview").text
     assert "Deployment k8s-testapp-canary already exists" in refused, refused
-    assert "fix: pulumi config set --stack dev name '<another name>'" in refused, refused
     assert "Service myapp-svc already exists" in refused, refused
-    assert "fix: pulumi config set --stack dev serviceName '<another name>'" in refused, refused
-    fresh_stack.configure(name="ours", serviceName="our-svc")
+    manifest = fresh_stack.folder / "app.yaml"
+    manifest.write_text(manifest.read_text().replace("k8s-testapp", "ours").replace("myapp-svc", "our-svc"))
     fresh_stack.up()
     assert fresh_stack.planned() == {"same": 5}
 
@@ -138,7 +146,10 @@ def test_without_kubectl_one_line_says_what_was_not_checked(deployed: Stack):
     for tool in Path(str(engine)).parent.glob("pulumi*"):
         (bare / tool.name).symlink_to(tool)
     preview = deployed.good("pulumi", "preview", PATH=str(bare))
-    questions = "whether the API server can check this preview and whether its names are free"
+    questions = (
+        "whether the API server can check this preview, which objects of the release are there "
+        "and which other pods its Services select"
+    )
     assert f"warning: not checked: {questions} (there is no kubectl on PATH)\n" in preview.text, preview
 
 

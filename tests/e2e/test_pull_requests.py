@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import ROOT, Ended, Stack
+from project import ROOT, Ended, Stack
 
 PREVIEWS = ROOT / "tests" / "previews"
 ON_THIS_MACHINE = {"sourcePosition", "stackTrace"}
@@ -17,12 +17,12 @@ ON_THIS_MACHINE = {"sourcePosition", "stackTrace"}
 
 
 def with_review(stack: Stack) -> Stack:
-    shutil.copytree(ROOT / "review", stack.folder / "review")
+    shutil.copytree(ROOT / "tools", stack.folder / "tools", dirs_exist_ok=True)
     return stack
 
 
 def review(stack: Stack, command: str, name: str = "dev") -> Ended:
-    return stack.run(".venv/bin/python", "-m", "review", command, name)
+    return stack.run(".venv/bin/python", "-m", "tools.review", command, name)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from math import comb
 from typing import Any
 
 import pytest
-from stack import Ended, Stack, until
+from project import Ended, Stack, until
 from traffic import Traffic
 
 IMAGE = "arisu1000/simple-container-app"
@@ -177,7 +177,7 @@ def test_the_outputs_tell_the_release_in_full(seed: Step, stack: Stack):
         "canaryShare": "33.3 %",
         "totalPods": 3,
         "namespace": stack.namespace,
-        "serviceName": "myapp-svc",
+        "serviceNames": ["myapp-svc"],
         "nodePort": stack.node_port,
         "selector": {"app": "myapp"},
     }

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.build import PROVIDER_VERSION
 from sandbox.environment import installed
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # It shares .venv, and could not fill it: its network namespace leads nowhere.
     subprocess.run(["make", "venv"], cwd=ROOT, check=True)
     clone = tmp_path_factory.mktemp("clone")
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "observe", "sandbox"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "constraints.txt",
+        "components",
+        "tools",
+        "sandbox",
+    ):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, clone / name)
     (clone / ".sandbox").mkdir()
@@ -177,7 +186,8 @@ def test_a_start_takes_away_what_is_left_of_a_sandbox_that_was_killed_with_its_c
     left = {link for link in snapshot(run, clone)["links"] if link.startswith("veth")}
     for processes in Path("/sys/fs/cgroup").glob(f"**/{owner_of(clone)}/**/cgroup.procs"):
         for process in processes.read_text().split():
-            os.kill(int(process), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # It ended with another one.
+                os.kill(int(process), signal.SIGKILL)
     gone = Path("/run/canary-sandbox-gone")
     Path("/run", owner_of(clone)).rename(gone)
     for path in (clone / ".sandbox/cluster").iterdir():
@@ -216,6 +226,57 @@ def test_a_shell_with_the_sandboxs_environment_cannot_update_another_stack(clone
     done = run("make", "up", "STACK=staging", KUBECONFIG=str(clone / ".sandbox/kubeconfig"))
     assert done.returncode != 0
     assert "KUBECONFIG come from .sandbox/env" in done.stderr
+
+
+PREPARE = """import sys
+sys.path.insert(0, ".")
+from sandbox import engine, environment
+
+assert engine.programs() == []
+engine.prepare()
+environment.write_environment_file()
+"""
+
+RENDERED = """import pulumi
+import pulumi_kubernetes as kubernetes
+
+rendering = kubernetes.Provider("rendering", render_yaml_to_directory="rendered")
+kubernetes.core.v1.ConfigMap("map", metadata={"name": "map"}, opts=pulumi.ResourceOptions(provider=rendering))
+"""
+
+
+def test_the_pulumi_and_the_provider_of_the_machine_are_used_where_there_are_any(tmp_path: Path) -> None:
+    """A real engine, provider and language host, at the places where an installation has them; no cluster is needed."""
+    installation, project = tmp_path / "installation", tmp_path / "project"
+    plugin = f"plugins/resource-kubernetes-v{PROVIDER_VERSION}"
+    shutil.copytree(ROOT / ".sandbox/pulumi-home" / plugin, installation / plugin)
+    (installation / "bin").mkdir()
+    for name in ("pulumi", "pulumi-language-python"):
+        shutil.copy2(installed(name) or ROOT / ".sandbox/bin" / name, installation / "bin" / name)
+    shutil.copytree(ROOT / "sandbox", project / "sandbox")
+    (project / ".venv").symlink_to((ROOT / ".venv").resolve())
+    variables = {
+        "HOME": str(tmp_path),
+        "PATH": f"{installation / 'bin'}:{os.environ['PATH']}",
+        "PULUMI_HOME": str(installation),
+    }
+
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    used = run(ROOT / ".venv/bin/python", "-c", PREPARE)
+    assert f"using the engine {installation / 'bin/pulumi'}" in used
+    assert f"the language host {installation / 'bin/pulumi-language-python'}" in used
+    assert f"the Kubernetes provider {installation / plugin}" in used
+    assert not list((project / ".sandbox/bin").glob("pulumi*"))
+
+    (project / "Pulumi.yaml").write_text("name: rendered\nruntime: python\n")
+    (project / "__main__.py").write_text(RENDERED)
+    (project / ".sandbox/state").mkdir()
+    run("sh", "-c", ". .sandbox/env && unset KUBECONFIG && pulumi stack init dev && pulumi up --yes --skip-preview")
+    assert [file.name for file in (project / "rendered").rglob("*.yaml")] == ["v1-configmap-default-map.yaml"]
 
 
 @pytest.mark.usefixtures("cluster")

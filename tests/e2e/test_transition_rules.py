@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import Ended, Stack, until
+from project import Ended, Stack, until
 
 ALLOWED_INSTEAD = """\
 allowed instead, one update after the other:
@@ -87,6 +87,20 @@ def test_the_way_of_a_refusal_leads_to_the_goal_command_by_command(deployed: Sta
     assert deployed.outputs()["stableVersion"] == "v0.3"
 
 
+def test_stable_goes_back_to_what_it_ran_and_to_nothing_else(deployed: Stack):
+    deployed.configure(stableVersion="v0.2", canaryReplicas=0)
+    deployed.up()
+    deployed.up()  # An unchanged update forgets nothing.
+    deployed.configure(stableVersion="v0.9-typo")
+    refused = deployed.failing_up().text
+    assert "this update gives stable v0.9-typo, which no canary proved, and is refused" in refused, refused
+    assert "stable goes back only to what it ran before, and this it never ran" in refused, refused
+    deployed.configure(stableVersion="v0.1")
+    assert "never ran" not in deployed.up().text
+    deployed.configure(stableVersion="v0.2", canaryVersion="v0.1")
+    assert "rolls back to v0.2" in deployed.up().text
+
+
 def test_skipping_the_checks_runs_the_update_and_warns_each_time(deployed: Stack):
     deployed.configure(stableVersion="v0.3", canaryReplicas=0, skipTransitionChecks="true")
     warning = "warning: skipTransitionChecks is set: no rule guards the updates of CanaryRelease 'release'"
@@ -97,7 +111,8 @@ def test_skipping_the_checks_runs_the_update_and_warns_each_time(deployed: Stack
 
 
 def test_a_first_deploy_with_a_mistyped_version_is_repaired(fresh_stack: Stack):
-    fresh_stack.configure(stableVersion="v9.9", readyTimeoutSeconds=5)
+    fresh_stack.wait_for_pods(5)
+    fresh_stack.configure(stableVersion="v9.9")
     fresh_stack.failing_up()
     fresh_stack.configure(stableVersion="v0.1")
     assert "repairs an update that did not finish" in fresh_stack.up().text
@@ -105,7 +120,8 @@ def test_a_first_deploy_with_a_mistyped_version_is_repaired(fresh_stack: Stack):
 
 
 def test_after_a_failed_canary_going_back_works_and_promoting_it_is_refused(deployed: Stack):
-    deployed.configure(canaryVersion="v9.9", readyTimeoutSeconds=5)
+    deployed.wait_for_pods(5)
+    deployed.configure(canaryVersion="v9.9")
     deployed.failing_up()
     deployed.failing_up()
     deployed.configure(stableVersion="v9.9", canaryReplicas=0)
@@ -118,7 +134,8 @@ def test_after_a_failed_canary_going_back_works_and_promoting_it_is_refused(depl
 @pytest.mark.parametrize("options", [[], ["--parallel", "1"]], ids=["parallel", "one-at-a-time"])
 def test_what_grows_goes_first_and_what_shrinks_goes_last(fresh_stack: Stack, options: list[str]):
     stack = fresh_stack
-    stack.configure(stableReplicas=4, canaryReplicas=1, minReadySeconds=2)
+    stack.configure(stableReplicas=4, canaryReplicas=1)
+    stack.wait_for_pods(120, min_ready=2)
     stack.up()
     stack.configure(stableReplicas=2, canaryReplicas=2)
     assert order_of(stack.up("--skip-preview", *options)) == ["release-canary", "release-stable"]
@@ -127,7 +144,8 @@ def test_what_grows_goes_first_and_what_shrinks_goes_last(fresh_stack: Stack, op
 
 
 def test_a_canary_that_cannot_grow_keeps_stable_from_shrinking_also_in_a_retry(deployed: Stack):
-    deployed.configure(stableReplicas=4, readyTimeoutSeconds=5)
+    deployed.configure(stableReplicas=4)
+    deployed.wait_for_pods(5)
     deployed.up()
     settled(deployed)
     deployed.configure(canaryReplicas=2, stableReplicas=2)
@@ -148,12 +166,12 @@ def order_of(update: Ended) -> list[str]:
     return [words[2] for words in ended if words[1] == "kubernetes:apps/v1:Deployment"]
 
 
-BROKEN_HOOK = """import components.update_hook
+BROKEN_HOOK = """import canary_release.hooks.guard
 
 def fail(*_):
     raise TimeoutError()
 
-components.update_hook.broken_rules = fail
+canary_release.hooks.guard.broken_by_update = fail
 """
 
 
@@ -168,16 +186,14 @@ def test_an_error_without_text_in_the_rules_does_not_pass_for_success(deployed: 
 
 
 PAIR = """import pulumi
-from components import CanaryRelease, end_quietly_on_interrupt
+from canary_release import CanaryRelease, end_quietly_on_interrupt
 
 end_quietly_on_interrupt()
 config = pulumi.Config()
 for name in ("red", "blue"):
     CanaryRelease(name, {
-        "name": name,
-        "app": name,
+        "manifest": f"{name}.yaml",
         "namespace": config.require("namespace"),
-        "image": "arisu1000/simple-container-app",
         "stable_version": config.require(name),
     })
 """
@@ -185,7 +201,7 @@ for name in ("red", "blue"):
 
 def test_two_releases_of_a_program_of_its_own_are_announced_and_refused_by_name(namespace: Callable, tmp_path: Path):
     with namespace() as name:
-        stack = Stack.program(tmp_path, name, PAIR)
+        stack = Stack.program(tmp_path, name, PAIR, "red", "blue")
         stack.configure(red="v0.1", blue="v0.1")
         first = stack.up().text
         for release in ("red", "blue"):

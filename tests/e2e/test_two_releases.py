@@ -4,18 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stack import Stack, until
+from project import Stack, until
 
 PROGRAM = """import pulumi
-from components import CanaryRelease
+from canary_release import CanaryRelease
 
 config = pulumi.Config()
 for name in ("red", "blue"):
     CanaryRelease(name, {
-        "name": name,
-        "app": name,
+        "manifest": f"{name}.yaml",
         "namespace": config.require("namespace"),
-        "image": "arisu1000/simple-container-app",
         "stable_version": config.require(name),
         "canary_version": "v0.2",
         "canary_replicas": 0 if config.require(name) == "v0.2" else 1,
@@ -41,7 +39,7 @@ def addresses(stack: Stack, name: str) -> set[str]:
 
 def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: Path):
     with namespace() as name:
-        stack = Stack.program(tmp_path, name, PROGRAM)
+        stack = Stack.program(tmp_path, name, PROGRAM, "red", "blue")
         stack.configure(red="v0.1", blue="v0.1")
         stack.up()
         red, blue = objects(stack, "red"), objects(stack, "blue")
@@ -57,14 +55,13 @@ def test_promoting_one_leaves_the_other_as_it_is(namespace: Callable, tmp_path: 
         assert [image.rpartition(":")[2] for image in objects(stack, "red")["pods"].values()] == ["v0.2", "v0.2"]
 
 
-COLLISION = """from components import CanaryRelease, end_quietly_on_interrupt
+COLLISION = """from canary_release import CanaryRelease, end_quietly_on_interrupt
 import pulumi
 
 end_quietly_on_interrupt()
 namespace = pulumi.Config().require("namespace")
 for name in ("red", "blue"):
-    args = {"name": name, "app": "same", "namespace": namespace, "image": "example/app", "stable_version": "v1"}
-    CanaryRelease(name, args)
+    CanaryRelease(name, {"manifest": "same.yaml", "namespace": namespace, "stable_version": "v1"})
 """
 
 
@@ -77,19 +74,19 @@ def collides(stack: Stack) -> None:
 
 def test_of_two_releases_that_collide_neither_is_made_also_without_a_preview(namespace: Callable, tmp_path: Path):
     with namespace() as name:
-        stack = Stack.program(tmp_path, name, COLLISION)
+        stack = Stack.program(tmp_path, name, COLLISION, "same")
         collides(stack)
         assert stack.objects() == set()
 
 
-INSIDE_AN_APPLY = """from components import CanaryRelease, end_quietly_on_interrupt
+INSIDE_AN_APPLY = """from canary_release import CanaryRelease, end_quietly_on_interrupt
 import pulumi
 
 end_quietly_on_interrupt()
-args = {"app": "same", "namespace": pulumi.Config().require("namespace"), "image": "arisu1000/simple-container-app"}
+args = {"manifest": "same.yaml", "namespace": pulumi.Config().require("namespace")}
 
 def declare(name):
-    return CanaryRelease(name, {"name": name, "stable_version": "v0.1", **args})
+    return CanaryRelease(name, {"stable_version": "v0.1", **args})
 
 declare("red").stable_version.apply(lambda _: declare("blue").urn)
 """
@@ -97,6 +94,6 @@ declare("red").stable_version.apply(lambda _: declare("blue").urn)
 
 def test_a_collision_inside_an_apply_is_refused_when_the_other_release_is_made(namespace: Callable, tmp_path: Path):
     with namespace() as name:
-        stack = Stack.program(tmp_path, name, INSIDE_AN_APPLY)
+        stack = Stack.program(tmp_path, name, INSIDE_AN_APPLY, "same")
         collides(stack)
-        assert {each for each in stack.objects() if each.startswith("deployment/")} == {"deployment/red"}
+        assert {each for each in stack.objects() if each.startswith("deployment/")} == {"deployment/same"}

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stack import Ended, Stack, until
+from project import Ended, Stack, until
 
-from observe.figures import share_interval
+from tools.watch.figures import share_interval
 
-WATCH = (".venv/bin/python", "-m", "observe")
-READ_ONLY = ("deployments.apps", "pods", "events", "endpointslices.discovery.k8s.io")
+WATCH = (".venv/bin/python", "-m", "tools.watch")
+READ_ONLY = ("deployments.apps", "replicasets.apps", "pods", "events", "endpointslices.discovery.k8s.io")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,10 @@ def test_a_release_that_runs_as_its_config_says_is_as_expected(released: Stack):
     ended = look(released)
     assert ended.code == 0, ended
     assert "stable v0.1 2 of 2 ready, canary v0.2 1 of 1 ready" in ended.stdout
-    assert "canary's share of ready endpoints 33.3 %, configured 33.3 %; as configured" in ended.stdout
+    assert (
+        "canary's share of ready endpoints of Service myapp-svc 33.3 %, configured 33.3 %; as configured"
+        in ended.stdout
+    )
 
 
 def test_make_watch_takes_the_sandboxs_kubeconfig_for_its_stack(released: Stack):
@@ -79,7 +82,10 @@ def test_a_deployment_scaled_by_hand_is_a_mismatch_in_replicas_and_share(release
     ended = look(released)
     assert ended.code == 1, ended
     assert "mismatch: stable: 3 pods desired, the config says 2" in ended.stdout
-    assert "mismatch: share: the canary has 1 of 4 ready endpoints, 25.0 %; the config says 33.3 %" in ended.stdout
+    assert (
+        "mismatch: share: the canary has 1 of 4 ready endpoints of Service myapp-svc, 25.0 %; the config says 33.3 %"
+        in ended.stdout
+    )
 
 
 def test_a_pod_that_serves_beside_the_tracks_is_a_mismatch(released: Stack):
@@ -89,7 +95,9 @@ def test_a_pod_that_serves_beside_the_tracks_is_a_mismatch(released: Stack):
     ended = look(released)
     released.kubectl("delete", "pod", "guest", "--now")
     assert ended.code == 1, ended
-    assert "mismatch: share: guest: ready behind Service myapp-svc, and of neither track" in ended.stdout
+    assert (
+        "mismatch: share: guest: among the ready endpoints of Service myapp-svc, and of neither track" in ended.stdout
+    )
 
 
 CANARY = "deployment/k8s-testapp-canary"
@@ -141,16 +149,18 @@ def test_json_is_one_document_a_line_with_what_the_cluster_has(released: Stack):
     seen = json.loads(look(released, "--json").stdout)
     pods = [pod for track in ("stable", "canary") for pod in seen[track]["pods"]]
     assert {pod["name"] for pod in pods if pod["state"] == "ready"} == set(released.pods())
-    assert [seen["stable"][key] for key in ("version", "desired", "ready", "endpoints")] == ["v0.1", 2, 2, 2]
-    assert [seen["canary"][key] for key in ("version", "desired", "ready", "endpoints")] == ["v0.2", 1, 1, 1]
+    assert [seen["stable"][key] for key in ("version", "desired", "ready")] == ["v0.1", 2, 2]
+    assert [seen["canary"][key] for key in ("version", "desired", "ready")] == ["v0.2", 1, 1]
+    assert [(share["stable"], share["canary"], share["strays"]) for share in seen["shares"]] == [(2, 1, [])]
     assert (seen["namespace"], seen["mismatches"], seen["traffic"]) == (released.namespace, [], None)
 
 
 def test_answers_on_connections_of_their_own_show_the_share(released: Stack):
+    until(lambda: released.node_endpoints() == released.endpoints(), "a node that knows the release's endpoints")
     seen = json.loads(look(released, "--json", "--rate", "100", "--url", url(released)).stdout)["traffic"]
     answers = [seen["stable"]["answers"], seen["canary"]["answers"]]
     assert (sum(answers), seen["errors"], seen["others"]) == (200, {}, {})
-    assert all(0 < seen[track][key] < 5 for track in ("stable", "canary") for key in ("p50", "p95", "p99"))
+    assert all(seen[track][key] > 0 for track in ("stable", "canary") for key in ("p50", "p95", "p99"))
     # As good as never wrong by chance, which the verdict itself is in 1 of 100 runs.
     low, high = share_interval(answers[1], 200, 1 - 1e-9)
     assert low < 1 / 3 < high

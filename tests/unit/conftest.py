@@ -1,20 +1,28 @@
 """Runs the program of this repository under Pulumi's mocks, with a stack file as the engine would read it."""
 
+import asyncio
+import atexit
 import json
 import runpy
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 import pytest
 import yaml
 
-from components import claims
-from stack_files import EngineLoader
+from canary_release import pulumi_host
 
 ROOT = Path(__file__).parents[2]
+Answer = TypeVar("Answer")
+
+
+def pytest_unconfigure() -> None:
+    # The tests read refusals: their process must not end as a refused program does.
+    atexit.unregister(pulumi_host.end_as_shown)
 
 
 @dataclass
@@ -28,8 +36,8 @@ class Recorder(pulumi.runtime.Mocks):
         inputs = whole(args.inputs)
         self.resources[args.name], self.types[args.name] = inputs, args.typ
         if args.typ == "kubernetes:core/v1:Service":
-            port = {"nodePort": 31234, **inputs["spec"]["ports"][0]}
-            return args.name, {**inputs, "spec": {**inputs["spec"], "ports": [port]}}
+            ports = [{"nodePort": 31234, **port} for port in inputs["spec"].get("ports", [])]
+            return args.name, {**inputs, "spec": {**inputs["spec"], "ports": ports}}
         return args.name, inputs
 
     def call(self, args: pulumi.runtime.MockCallArgs):
@@ -47,13 +55,9 @@ def whole(value: Any) -> Any:
 
 def engine_config(stack_file: Path) -> dict[str, str]:
     """The config that the engine hands to the program: the stack file over the defaults of Pulumi.yaml, as text."""
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    values = {f"canary:{key}": schema["default"] for key, schema in project.items()}
-    values |= yaml.load(stack_file.read_text(), Loader=EngineLoader)["config"]
-    return {
-        key: value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
-        for key, value in values.items()
-    }
+    from stack.files import read_config
+
+    return read_config(stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml"), stack_file.parent).values
 
 
 def write_kubeconfig(folder: Path, *contexts: str) -> Path:
@@ -63,12 +67,36 @@ def write_kubeconfig(folder: Path, *contexts: str) -> Path:
     return path
 
 
+def run_async(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What the work returns, from an event loop of its own. `asyncio.run` would discard the one of Pulumi's mocks."""
+
+    async def whole() -> Answer:
+        try:
+            return await work
+        finally:
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(whole())
+    finally:
+        loop.close()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Each test starts without claims, with the sandbox's context in its kubeconfig, and leaves SIGINT to pytest."""
-    claims.forget_claims()
+    pulumi_host.program.forget()
     monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, "canary-sandbox")))
     monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    async def no_rollouts(*_: Any) -> None:
+        """Mocks make no pods that an update could wait for."""
+
+    monkeypatch.setattr("canary_release.hooks.guard.check_rollouts", no_rollouts)
 
 
 @pytest.fixture
@@ -77,6 +105,7 @@ def run() -> Callable[..., Recorder]:
 
     def run(function: Callable[[], Any], stack: str = "dev", config: dict[str, str] | None = None) -> Recorder:
         recorder = Recorder()
+        pulumi_host.program.forget()
         organization = "organization"  # The one of every backend without organizations.
         pulumi.runtime.set_mocks(recorder, "canary", stack, preview=False, organization=organization)
         pulumi.runtime.set_all_config(config or {})
@@ -98,7 +127,10 @@ def run_stack(run: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch) -> 
     def run_stack(stack_file: Path) -> Recorder:
         stack = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         monkeypatch.chdir(stack_file.parent)
-        claims.forget_claims()
+        for name in ("Pulumi.yaml", "app.yaml"):
+            if not Path(name).exists():
+                shutil.copy(ROOT / name, name)
+        pulumi_host.program.forget()
         return run(
             lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), stack, engine_config(stack_file)
         )

@@ -9,12 +9,11 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox import __main__ as commands
-from sandbox import build, checks, cluster, environment, images, processes, release, status
+from sandbox import build, checks, cluster, environment, images, processes, release
 from sandbox.environment import SandboxError
 
 
@@ -93,20 +92,21 @@ def test_a_broken_or_outdated_record_is_no_running_process(own_processes: Path, 
 
 
 def test_a_build_gets_a_new_name_with_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "app").mkdir()
-    for name in ("go.mod", "go.sum", "main.go"):
-        (tmp_path / "app" / name).write_text(name)
+    files = ("go.mod", "go.sum", "app/main.go")
+    for name in files:
+        (tmp_path / "programs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "programs" / name).write_text(name)
     monkeypatch.setattr(build, "SOURCES", tmp_path)
     monkeypatch.setattr(build, "go_version", lambda: "go1.26.1")
-    names = {build.go_program("app")}
-    assert build.go_program("app") in names
-    for name in ("go.mod", "go.sum", "main.go"):
-        (tmp_path / "app" / name).write_text("changed")
-        names.add(build.go_program("app"))
+    names = {build.program("app")}
+    assert build.program("app") in names
+    for name in files:
+        (tmp_path / "programs" / name).write_text("changed")
+        names.add(build.program("app"))
     monkeypatch.setattr(build, "go_version", lambda: "go1.26.2")
-    names.add(build.go_program("app"))
-    monkeypatch.setitem(build.LINKER_FLAGS, "app", "-X main.version=1")
-    names.add(build.go_program("app"))
+    names.add(build.program("app"))
+    monkeypatch.setattr(build, "LINKER_FLAGS", "-X main.version=1")
+    names.add(build.program("app"))
     assert len(names) == 6
 
 
@@ -127,8 +127,8 @@ def test_a_virtual_environment_that_is_only_linked_is_never_cleared(
 ) -> None:
     (tmp_path / "owners").mkdir()
     (tmp_path / ".venv").symlink_to(tmp_path / "owners")
-    for name in ("requirements.txt", "requirements-dev.txt", "observe/requirements.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "tools/watch/requirements.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("another==1\n")
     monkeypatch.setattr(build, "PROJECT", tmp_path)
     monkeypatch.setattr(build, "run_logged", lambda *_: pytest.fail("it was made anew"))  # pyright: ignore[reportUnknownLambdaType]
@@ -180,51 +180,6 @@ def test_a_written_file_is_whole_and_keeps_its_time_when_nothing_changes(tmp_pat
     assert file.stat() == first
     environment.write(file, "two", 0o600)
     assert [path.name for path in file.parent.iterdir()] == ["secret"]
-
-
-def pod(name: str, tag: str, ready: bool, labels: dict[str, str], reason: str | None = None) -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "namespace": "default", "labels": labels},
-        "spec": {"containers": [{"image": f"registry:5000/app:{tag}"}]},
-        "status": {
-            "conditions": [{"type": "Ready", "status": str(ready)}],
-            "containerStatuses": [{"state": {"waiting": {"reason": reason}} if reason else {"running": {}}}],
-        },
-    }
-
-
-def test_the_status_shows_pods_endpoints_and_the_share_of_ready_pods() -> None:
-    service = {
-        "metadata": {"name": "myapp-svc", "namespace": "default"},
-        "spec": {"selector": {"app": "myapp"}, "ports": [{"nodePort": 30880}]},
-    }
-    labels = {"app": "myapp", "version": "stable"}
-    pods = [
-        pod("b", "v0.1", True, labels),
-        pod("a", "v0.1", True, labels),
-        pod("c", "v0.2", False, {"app": "myapp", "version": "canary"}, "ImagePullBackOff"),
-        pod("other", "v9", True, {"app": "other"}),
-    ]
-    slices = [
-        {
-            "metadata": {"namespace": "default", "labels": {"kubernetes.io/service-name": "myapp-svc"}},
-            "endpoints": [
-                {"addresses": ["10.244.0.3"], "conditions": {"ready": True}},
-                {"addresses": ["10.244.0.2"], "conditions": {"ready": True}},
-                {"addresses": ["10.244.0.4"], "conditions": {"ready": False}},
-            ],
-        },
-        {"metadata": {"namespace": "default", "labels": {}}, "endpoints": None},
-    ]
-    assert status.describe(service, pods, slices) == [
-        "Service myapp-svc in default: http://127.0.0.1:30880",
-        "  pod a  v0.1  ready",
-        "  pod b  v0.1  ready",
-        "  pod c  v0.2  ImagePullBackOff",
-        "  endpoints 10.244.0.2, 10.244.0.3",
-        "  share v0.1: 2 of 2 ready pods, 100.0 %",
-        "  share v0.2: 0 of 2 ready pods, 0.0 %",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -294,6 +249,16 @@ def test_a_recovery_that_did_not_end_is_continued_for_its_own_stack_alone(shop: 
         *("cancel", "refresh", "up"),
         "up",
     ]
+
+
+def test_the_lock_of_an_engine_that_found_the_disk_full_is_recovered_from(shop: Path) -> None:
+    commands._run("up", "shop")
+    lock = shop.parent / "state/.pulumi/locks/organization/canary/shop/a.json"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    commands._run("up", "shop")
+    calls = [line.split()[1] for line in (shop.parent / "calls").read_text().splitlines()]
+    assert calls[2:] == ["cancel", "refresh", "up"]
 
 
 def test_a_preview_of_a_second_stack_is_one_in_the_sandbox(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,55 @@
+"""What an update of a release does more if the release has gates, or leaves evidence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pulumi
+
+from ..gates import Gates
+from ..gates.sampling import Verdict
+from ..text.spelling import Spelling
+from ..update.rules import is_gated
+from ..update.update import Update
+from .cluster import Cluster
+from .evidence import Times, evidence, prepare, recorded, write
+from .judging import pass_gates
+
+
+class Gating:
+    """The gates of one release, and the evidence of its update."""
+
+    def __init__(
+        self, name: str, gates: Gates, folder: Path | None, spelling: Spelling, now: Callable[[], float]
+    ) -> None:
+        self._name, self._gates, self._folder, self._spelling, self._now = name, gates, folder, spelling, now
+        self._verdict: Verdict | None = None
+        self._began = self._asked = self._judged = now()
+
+    def begin(self) -> None:
+        """The rules allow the update, and it begins. Raises `Refusal` if evidence cannot be written."""
+        self._began = self._now()
+        if self._folder and not pulumi.runtime.is_dry_run():
+            prepare(self._folder, self._spelling)
+
+    def asks(self, update: Update) -> bool:
+        """Whether the update has to pass the gates."""
+        gated = update.old and is_gated(update.old, update.new)
+        return bool(self._gates.checks and gated and not update.new.skip_transition_checks)
+
+    async def judge(self, update: Update, cluster: Cluster | None) -> None:
+        """Asks the gates. Raises `Refusal` if the update does not pass them."""
+        self._asked = self._now()
+        kept = recorded(self._folder, pulumi.get_stack(), self._name) if self._folder else {}
+        self._verdict = await pass_gates(self._name, self._gates, update, cluster, kept, self._spelling)
+        self._judged = self._now()
+
+    def finish(self, update: Update) -> None:
+        """Writes the evidence of an update that is done. To fail it now would make it count as unfinished."""
+        if self._folder is None or pulumi.runtime.is_dry_run():
+            return
+        names = pulumi.get_project(), pulumi.get_stack(), self._name
+        times = Times(self._began, self._asked, self._judged, self._now())
+        try:
+            write(self._folder, evidence(names, update, self._verdict, times), times.ended)
+        except OSError as error:
+            pulumi.log.warn(f"the evidence of this update could not be written: {error}")

@@ -1,0 +1,39 @@
+"""Where the state keeps since when the canary has run its content: an output of the component."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ..model.moment import moment, moment_seconds
+from ..model.release import Release
+from ..update.soak import canary_since, kept_since
+from ..update.update import Update
+
+OUTPUT = "canarySince"
+FORMER = "formerStable"
+
+
+def since_of(outputs: Mapping[str, Any] | None) -> float | None:
+    """What the component's outputs say, in seconds since 1970; None if they say nothing."""
+    return moment_seconds((outputs or {}).get(OUTPUT))
+
+
+def former_of(outputs: Mapping[str, Any] | None) -> str | None:
+    """What the component's outputs say of the content that stable had before; None if they say nothing."""
+    return (outputs or {}).get(FORMER)
+
+
+def update_after(outputs: Mapping[str, Any] | None, old: Release | None, new: Release) -> Update:
+    """The update after one that left these outputs of the component; none if it did not finish."""
+    return Update(old, new, old is None or bool(outputs), since_of(outputs), former_of(outputs))
+
+
+def since_output(update: Update) -> Any:
+    """The output after an update that finishes now, text or None; unknown in a preview of one that begins anew."""
+    since = canary_since(update, time.time())
+    if since is None:
+        return None
+    is_preview = pulumi.runtime.is_dry_run() and kept_since(update) is None
+    return pulumi.UNKNOWN if is_preview else moment(since)

@@ -1,0 +1,42 @@
+"""What stable may go back to: the content that it had before, as far as the state knows it."""
+
+from collections.abc import Iterator
+
+from .content import fingerprint, tracks
+from .rules import Broken, Kind, changed_stable, kind
+from .update import Update
+
+
+def is_known(update: Update) -> bool:
+    """Whether the state knows that stable's new content ran: as stable, or as the canary that is still declared.
+
+    The first update has nothing to be compared with: True.
+    """
+    if update.old is None:
+        return True
+    was, now = tracks(update.old), tracks(update.new)
+    known = (was.stable.content, was.canary and was.canary.content)
+    return now.stable.content in known or fingerprint(now.stable.content) == update.former_stable
+
+
+def unknown_content(update: Update) -> Iterator[Broken]:
+    """The rule that the update breaks if it rolls back to content that stable never had.
+
+    Where the state does not know what stable had before, as after an update that did not finish, going back is allowed.
+    """
+    old, new = update.old, update.new
+    if old is None or not update.finished or update.former_stable is None:
+        return
+    if kind(old, new) is Kind.ROLL_BACK and not is_known(update):
+        rule = "stable goes back only to what it ran before, and this it never ran: run it as canary first"
+        yield from changed_stable(old, new, rule)
+
+
+def former_stable(update: Update) -> str | None:
+    """What the next update may go back to, as in `Update.former_stable`, once this one has finished."""
+    if update.old is None:
+        return ""
+    was, now = tracks(update.old).stable.content, tracks(update.new).stable.content
+    if not update.finished:
+        return None
+    return update.former_stable if was == now else fingerprint(was)

@@ -1,0 +1,1 @@
+"""What the stacks of this project say, as the engine reads it."""

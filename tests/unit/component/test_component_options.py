@@ -1,0 +1,121 @@
+"""What the component hands on to the engine beside the manifests: order, timeouts, and the options it inherits."""
+
+from functools import partial
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockMonitor
+
+from canary_release import CanaryRelease, CanaryReleaseArgs
+from canary_release.hooks.rollout_check import Due
+
+from ..conftest import Recorder
+from ..model.shop import shop
+
+ARGS: CanaryReleaseArgs = {
+    "manifest": shop(("0/spec/progressDeadlineSeconds", 30)),
+    "stable_version": "v1",
+    "stable_replicas": 8,
+    "canary_version": "v2",
+    "canary_replicas": 1,
+}
+
+
+class RecordingMonitor(MockMonitor):
+    """Keeps every registration as the engine gets it."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.requests: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 # the name of the remote call
+        self.requests[request.name] = request
+        return super().RegisterResource(request)
+
+
+Waits = list[tuple[list[str], set[str]]]
+
+
+async def _note(waits: Waits, requests: dict[str, Any], _name: str, due: list[Due], _cluster: Any) -> None:
+    waits.append(([each.name for each in due], set(requests)))
+
+
+@pytest.fixture
+def waits() -> Waits:
+    """For each wait for pods the Deployments that it waits for, and what was registered before."""
+    return []
+
+
+@pytest.fixture
+def outputs() -> dict[str, Any]:
+    """What the last update left: nothing, since it did not finish."""
+    return {}
+
+
+@pytest.fixture
+def registered(outputs: dict[str, Any], waits: Waits, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The registrations of a protected release."""
+
+    async def last_outputs(_: pulumi.ComponentResource) -> dict[str, Any]:
+        return outputs
+
+    mocks = Recorder()
+    monitor = RecordingMonitor(mocks)
+    pulumi.runtime.set_mocks(mocks, project="canary", stack="dev", monitor=monitor)
+    monkeypatch.setattr("canary_release.component.last_outputs", last_outputs)
+    monkeypatch.setattr("canary_release.hooks.guard.check_rollouts", partial(_note, waits, monitor.requests))
+
+    @pulumi.runtime.test
+    def program() -> None:
+        CanaryRelease("new", ARGS, pulumi.ResourceOptions(protect=True))
+
+    program()
+    return monitor.requests
+
+
+@pytest.mark.parametrize("child", ["new", "new-stable", "new-shop"])
+def test_protection_holds_for_what_stays(registered: dict[str, Any], child: str):
+    assert registered[child].protect
+
+
+def test_the_canary_is_never_protected_since_it_goes_with_its_release(registered: dict[str, Any]):
+    assert not registered["new-canary"].protect
+
+
+def test_without_an_old_release_to_compare_the_canary_goes_first_and_the_service_waits_for_none(
+    registered: dict[str, Any],
+):
+    assert [urn.rpartition("::")[2] for urn in registered["new-stable"].dependencies] == ["new-canary"]
+    assert list(registered["new-canary"].dependencies) == []
+    assert list(registered["new-shop"].dependencies) == []
+
+
+def test_the_second_deployment_changes_once_the_first_was_seen_to_run(registered: dict[str, Any], waits: Waits):
+    """Also in a retry that leaves the first one alone: here no hook runs, and nothing finished before."""
+    (first, before), (rest, _) = waits
+    assert (first, rest) == (["shop-canary"], ["shop"])
+    assert {"new-stable"} == {name for name in registered if name not in before} - {"new-shop"}
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("outputs", [{"stableVersion": "v1"}])
+def test_after_a_finished_update_a_release_that_changes_nothing_waits_for_nothing(waits: Waits):
+    assert [names for names, _ in waits] == [[], []]
+
+
+@pytest.mark.parametrize(("child", "timeout"), [("new-stable", "125s"), ("new-canary", "35s")])
+def test_the_timeout_follows_from_the_waves_of_the_rollout(registered: dict[str, Any], child: str, timeout: str):
+    timeouts = registered[child].customTimeouts
+    assert (timeouts.create, timeouts.update) == (timeout, timeout)
+
+
+def test_a_service_that_must_be_replaced_gives_its_node_port_back_first(registered: dict[str, Any]):
+    assert registered["new-shop"].deleteBeforeReplace
+
+
+def test_the_component_registers_the_release_in_the_keys_of_the_config(registered: dict[str, Any]):
+    inputs = dict(registered["new"].object)
+    assert inputs["stableVersion"] == "v1"
+    assert inputs["canaryReplicas"] == 1
+    assert inputs["deployment"]["metadata"]["name"] == "shop"

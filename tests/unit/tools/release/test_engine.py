@@ -1,0 +1,56 @@
+"""What the state says of a release, and when going back asks no rule."""
+
+from dataclasses import replace
+
+import pytest
+
+from canary_release.model.release import Release
+from tools.release.engine import Deployed, compared
+
+from ...update.releases import release
+
+V1, CANARY, WIDE = release("v1*2"), release("v1*2", "v2*1"), release("v1*2", "v2*2")
+PROMOTED = release("v2*2", "v2*0")
+
+
+def deployed(
+    old: Release | None, new: Release, finished: bool = True, has_proof: bool = False, now: float = 0
+) -> Deployed:
+    outputs = {"canarySince": "1970-01-01T00:01:40Z"} if finished else {}
+    return compared(outputs, old, new, 90, has_proof, now)
+
+
+def test_a_stack_has_what_its_last_finished_update_wanted():
+    assert deployed(CANARY, Release.of_inputs(CANARY.inputs())).is_goal
+    assert not deployed(CANARY, WIDE).is_goal
+    assert not deployed(CANARY, CANARY, finished=False).is_goal
+    assert not deployed(None, CANARY).is_goal
+    assert not deployed(release("v1*2", skip_transition_checks=True), V1).is_goal
+
+
+def test_a_soak_is_as_long_as_declared_from_when_the_canary_ran_and_a_clock_set_back_shortens_nothing():
+    found = deployed(CANARY, replace(CANARY, soak_seconds=30))
+    assert (found.left(100), found.left(120), found.left(131), found.left(50)) == (30, 10, 0, 80)
+    assert deployed(V1, replace(V1, soak_seconds=30)).left(100) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "may_be_refused"),
+    [
+        (CANARY, V1, False),
+        (WIDE, CANARY, False),
+        (PROMOTED, CANARY, False),
+        (PROMOTED, V1, True),
+        (release("v1*2", "v3*1"), release("v1*2", "v2*2"), True),
+        (CANARY, WIDE, True),
+        (release("v2*2", skip_transition_checks=True), release("v2*2"), False),
+    ],
+)
+def test_the_way_back_leaves_rules_out_where_they_would_refuse_it(old: Release, new: Release, may_be_refused: bool):
+    assert deployed(old, new).may_be_refused is may_be_refused
+
+
+def test_a_canary_of_before_the_plan_needs_no_proof_of_another_stack_to_come_back():
+    assert deployed(release("v1*2", "v3*1"), CANARY, has_proof=True).may_be_refused
+    assert not deployed(release("v1*2", "v3*1"), CANARY).may_be_refused
+    assert not deployed(None, CANARY, has_proof=True).may_be_refused

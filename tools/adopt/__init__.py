@@ -1,0 +1,1 @@
+"""A Deployment that runs becomes a release."""

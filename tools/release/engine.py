@@ -1,0 +1,163 @@
+"""The engine on one stack, by Pulumi's Automation API."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timezone
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pulumi.automation import CommandError, ConcurrentUpdateError, LocalWorkspace, Stack
+from pulumi.automation.events import EngineEvent
+
+from canary_release.hooks.proven_in import started
+from canary_release.hooks.soak import update_after
+from canary_release.model.release import Release
+from canary_release.model.tree import Object, object_at, objects_at
+from canary_release.update.refused import broken_by_update
+from canary_release.update.rules import is_gated
+from stack.files import Entry, read_config, stack_file
+from tools.pulumi import UPSERT
+
+from .stack_file import edited
+
+COMPONENT = "canary-release:index:CanaryRelease"
+COLOURS = re.compile(r"<\{%.*?%\}>")
+WAIT_SECONDS = 5
+MOST_LINES = 40
+"""Of the engine's reasons: one screen."""
+
+
+class _Workspace(LocalWorkspace):
+    """The project in this folder."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """The operator's own commands go on with the stack that they had."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the stack's state says, compared with the stack file."""
+
+    is_goal: bool
+    """Whether the last update finished, and wanted what the file says."""
+    ended: float
+    """When it ended, in seconds since 1970."""
+    soak_seconds: int
+    """How long to watch what the file says."""
+    may_be_refused: bool = False
+    """Whether rules, gates or `provenIn` may refuse the update to what the file says."""
+
+    def left(self, now: float) -> float:
+        """Seconds that the soak still takes. What ran before a kill counts. A clock set back shortens nothing."""
+        return max(0.0, self.ended + self.soak_seconds - now)
+
+
+def compared(outputs: Object, old: Release | None, new: Release, ended: float, has_proof: bool, now: float) -> Deployed:
+    """What the stack's state says, compared with a release.
+
+    `outputs` are the component's, `old` is what the last update wanted, and `ended` is when the last good one ended.
+    `has_proof`: whether the stack sets `provenIn`. Times are seconds since 1970.
+    """
+    soak = new.soak_seconds or 0 if new.canary_replicas else 0
+    update = update_after(outputs, old, new)
+    # The rule counts from the time that the program keeps, which may be the later one by a second.
+    ended = max(ended, update.canary_since or 0)
+    if old is None:
+        return Deployed(False, ended, soak)
+    broken = broken_by_update(update, now)
+    may_be_refused = bool(broken) or is_gated(old, new) or (has_proof and started(old, new) is not None)
+    return Deployed(update.finished and old.inputs() == new.inputs(), ended, soak, may_be_refused)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine on one stack."""
+
+    stack: str
+    tell: Callable[[str], None]
+    """Gets what the program says, and what is waited for."""
+    told: set[str] = field(default_factory=set[str])
+    """What a preview said: the update after it says the same."""
+
+    @cached_property
+    def _stack(self) -> Stack:
+        return Stack.select(self.stack, _Workspace(work_dir=str(Path().resolve())))
+
+    def secret(self, key: str) -> str:
+        """The text of an encrypted key of the config."""
+        return self._stack.get_config(key).value
+
+    def deployed(self, release: Release, has_proof: bool, now: float) -> Deployed:
+        """The state compared with this release, as in `compared`."""
+        resources = objects_at(self._stack.export_stack().deployment, "resources")
+        component = next((each for each in resources if each["type"] == COMPONENT), None)
+        inputs, outputs = object_at(component, "inputs"), object_at(component, "outputs")
+        old = Release.of_inputs(inputs) if inputs else None
+        ends = (
+            each.end_time.replace(tzinfo=timezone.utc).timestamp()
+            for each in self._stack.history(page_size=20, show_secrets=False)
+            if each.kind == "update" and each.result == "succeeded" and each.end_time
+        )
+        return compared(outputs, old, release, max(ends, default=0.0), has_proof, now)
+
+    def preview(self) -> str | None:
+        """Why the update would be refused, if it would."""
+        self.told.clear()
+        return self._carried_out(lambda on_event: self._stack.preview(on_event=on_event))
+
+    def update(self, is_resumed: bool, skips_rules: bool) -> str | None:
+        """Updates the stack to its file. Returns why that failed, if it did.
+
+        `is_resumed`: an update was killed. Its lock is dropped, and the objects that it made are found.
+        `skips_rules`: no rule, gate or `provenIn` is asked. A copy of the stack file sets `skipTransitionChecks`.
+        """
+        if is_resumed:
+            self._recover()
+        if not skips_rules:
+            return self._carried_out(lambda on_event: self._stack.up(on_event=on_event, show_secrets=False))
+        text = stack_file(self.stack).read_bytes().decode("utf-8-sig")
+        skips = {read_config(self.stack).key("skipTransitionChecks"): Entry("", "true", "true")}
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / stack_file(self.stack).name
+            file.write_text(edited(text, skips, file.name), encoding="utf-8", newline="")
+            return self._carried_out(
+                lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file))
+            )
+
+    def _recover(self) -> None:
+        with suppress(CommandError):
+            self._stack.cancel()  # There may be no lock.
+        self._stack.refresh(clear_pending_creates=True, show_secrets=False)
+        # What was made and not recorded is taken over.
+        self._stack.workspace.env_vars = {**self._stack.workspace.env_vars, **UPSERT}
+
+    def _carried_out(self, command: Callable[[Callable[[EngineEvent], None]], object]) -> str | None:
+        waits = False
+        while True:
+            errors: list[str] = []
+
+            def on_event(event: EngineEvent, errors: list[str] = errors) -> None:
+                if (diagnostic := event.diagnostic_event) and not diagnostic.ephemeral:
+                    message = COLOURS.sub("", diagnostic.message).strip()
+                    if diagnostic.severity == "error":
+                        errors.append(message)
+                    elif message not in self.told and diagnostic.severity != "debug":
+                        self.told.add(message)
+                        self.tell(message)
+
+            try:
+                command(on_event)
+            except ConcurrentUpdateError:
+                if not waits:
+                    self.tell("another update of the stack runs: waiting for its end")
+                waits = True
+                time.sleep(WAIT_SECONDS)
+            except CommandError as error:
+                lines = "\n".join(errors or [str(error)]).splitlines()
+                return "\n".join(lines[:MOST_LINES])
+            else:
+                return None

@@ -1,0 +1,53 @@
+"""What a release commits, so that Git says what runs."""
+
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from .journal import ReleaseError
+
+
+def is_committed(file: Path, pushes: bool) -> bool:
+    """Whether the last commit has the file as it is, also on the remote branch if it is pushed."""
+    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", str(file)]).returncode:
+        return False
+    return not pushes or git("rev-list", "--count", "@{upstream}..HEAD") == "0"
+
+
+def commit(message: str, files: list[Path], pushes: bool, seconds: float | None = None) -> None:
+    """Commits these files, which may be gone, and nothing else. Raises `ReleaseError`, also if the remote repository
+    does not answer within the seconds.
+    """
+    _drop_lock_of_a_killed_git()
+    for file in files:
+        if file.exists():
+            git("add", "--force", "--", str(file))
+    known = [str(file) for file in files if file.exists() or git("ls-files", "--", str(file))]
+    if known and git("status", "--porcelain", "--", *known):
+        git("commit", "--quiet", "--message", message, "--", *known)
+    if pushes:
+        git("pull", "--quiet", "--rebase", "--autostash", seconds=seconds)
+        git("push", "--quiet", seconds=seconds)
+
+
+def _drop_lock_of_a_killed_git() -> None:
+    """Git leaves the lock of its index when it is killed. One that may still run has its folder in /proc."""
+    lock, processes = Path(git("rev-parse", "--git-path", "index.lock")), Path("/proc")
+    if not lock.exists() or not (processes / "self").exists():
+        return
+    for process in processes.glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "comm").read_text() == "git\n" and (process / "cwd").samefile("."):
+                return
+    lock.unlink(missing_ok=True)
+
+
+def git(*arguments: str, seconds: float | None = None) -> str:
+    """What git prints. Raises `ReleaseError` with its reason, also if it takes longer than the seconds."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise ReleaseError(f"git {arguments[0]}: no answer after {seconds} s") from None
+    if done.returncode:
+        raise ReleaseError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.strip()
