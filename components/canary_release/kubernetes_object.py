@@ -1,14 +1,25 @@
 """An object of Kubernetes as a resource of its kind."""
 
-from importlib.metadata import version
-from typing import Any
+import json
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
 
 from pulumi import CustomResource, Output, ResourceOptions
 
 from .model.tree import Object
 
-PROVIDER_VERSION = version("pulumi-kubernetes")
-"""The provider's, too. A program in YAML names none."""
+
+def _provider_version() -> str:
+    """The version of the provider that belongs to the installed pulumi_kubernetes, which is not loaded for it."""
+    found = find_spec("pulumi_kubernetes")
+    plugin = Path(cast(str, cast(ModuleSpec, found).origin)).with_name("pulumi-plugin.json")
+    return json.loads(plugin.read_text())["version"]
+
+
+PROVIDER_VERSION = _provider_version()
+"""A program in YAML names none."""
 
 
 class KubernetesObject(CustomResource):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -74,15 +74,6 @@ class Comparison(_Common):
 
 Gate = Threshold | Comparison
 """A check, complete."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """The checks, and where their queries go."""
-
-    checks: tuple[Gate, ...] = ()
-    prometheus_url: str = ""
-    prometheus_token: str | None = field(default=None, repr=False)
 
 
 PRESETS: dict[str, dict[str, str]] = {

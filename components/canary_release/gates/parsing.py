@@ -7,6 +7,7 @@ from typing import Any, cast
 from ..model.fields import typed_fix, without_quotes
 from ..model.problem import MISSING, REMOVE, SECRET, Fix, Problem, did_you_mean, nearest
 from ..model.tree import Path, whole_numbers
+from . import Gates
 from .contract import (
     CONDITION,
     DEFAULTS,
@@ -16,7 +17,6 @@ from .contract import (
     PRESETS,
     Comparison,
     Gate,
-    Gates,
     State,
     Threshold,
 )
@@ -32,8 +32,8 @@ FIELDS = {*ONLY_THRESHOLD, *ONLY_COMPARISON, *DEFAULTS}
 KINDS = "a check has preset, or total and bad or good, or one of query, command and web"
 
 
-def parse_gates(checks: Any, url: Any, token: Any) -> Gates | list[Problem]:
-    """The gates, or all that is wrong with them; None is as good as absent."""
+def parsed_gates(checks: Any, url: Any, token: Any) -> Gates | list[Problem]:
+    """The gates, or all that is wrong with them."""
     if problems := list(_problems(checks or {}, url, token)):
         return problems
     given: dict[str, Any] = {name: {**DEFAULTS, **check} for name, check in whole_numbers(dict(checks or {})).items()}

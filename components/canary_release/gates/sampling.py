@@ -43,6 +43,11 @@ class Verdict:
         states = {state for check, state in self.checks.items() if check not in self.only_told}
         return next((state for state in (State.FAILURE, State.INCONCLUSIVE) if state in states), State.SUCCESS)
 
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed that counts."""
+        return self.state is State.FAILURE
+
     def table(self) -> str:
         """Every sample in a line, in the order in which they were taken."""
         rows = [("check", "sample", "at, UTC", "state", "measured", "")]

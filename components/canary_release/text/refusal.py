@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..gates.contract import State
 from ..model.duration import duration
 from ..model.merge import difference
 from ..model.problem import MISSING, REMOVE, Fix, Problem, literal
@@ -48,7 +47,7 @@ def gate_refusal(name: str, update: Update, verdict: "Verdict", spelling: Spelli
     headline = f"CanaryRelease {name!r}: this update {sentence(update)}, and its gates refuse it ({states})"
     skip = f"{spelling.name('skip_transition_checks')} goes around gates and rules in an emergency"
     old = update.old
-    if verdict.state is State.FAILURE and old and old.canary:
+    if verdict.failed and old and old.canary:
         stable = replace(old.stable, replicas=old.fixed_total or old.stable.replicas)
         stopped = replace(old, stable=stable, canary=replace(old.canary, replicas=0))
         steps = "\n".join(_steps(update.new, [stopped], _by_commands(spelling)))

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from canary_release.gates import parse_gates
+from canary_release.gates import Gates, parse_gates
 from canary_release.gates.answers import Ask
-from canary_release.gates.contract import Gates
 from canary_release.gates.counts import Series
 from canary_release.gates.pods import LivePods
 from canary_release.gates.sampling import Sample, judge
