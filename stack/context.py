@@ -80,12 +80,12 @@ def context_problems(config: Config) -> Iterator[Problem]:
         )
         proposal = nearest(context, known)
         accepted = literal(f"must be {listed}{did_you_mean(proposal)}{_hint(config) if not known else ''}")
-        yield Problem(path, context, accepted, [(path, proposal or _example(config))])
+        yield config.placed(Problem(path, context, accepted, [(path, proposal or _example(config))]))
     elif server and known[context] != server:
         leads = known[context] or "no server"
         accepted = literal(f"must lead to {server}, which is apiServer; the kubeconfig leads it to {leads}")
         fixes = [(path, name) for name in sorted(known) if known[name] == server][:1]
-        yield Problem(path, context, accepted, fixes or [(("apiServer",), known[context] or REMOVE)])
+        yield config.placed(Problem(path, context, accepted, fixes or [(("apiServer",), known[context] or REMOVE)]))
 
 
 def servers(given: str | None) -> dict[str, str]:

@@ -14,10 +14,11 @@ from typing import Any, cast
 
 from canary_release.model.documents import Fault, Node, read_documents
 from canary_release.model.engine_yaml import engine_scalar
-from canary_release.model.problem import Place, Problem, Unshown, did_you_mean, literal, nearest
+from canary_release.model.problem import MISSING, Place, Problem, Unshown, did_you_mean, literal, nearest
+from canary_release.model.tree import Path as FieldPath
 from canary_release.model.tree import get, whole_numbers
-from canary_release.text.report import report
-from canary_release.text.spelling import ARGUMENTS
+from canary_release.text.report import MANIFEST, report
+from canary_release.text.spelling import ARGUMENTS, camel
 
 PROJECT_FILE = "Pulumi.yaml"
 STACK_FILE_KEYS = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
@@ -39,6 +40,8 @@ class Entry:
     """As the engine reads it. A date that is not quoted is a `Date`."""
     written: Any
     """The same with the text that the file has in place of each scalar."""
+    node: Node | None = None
+    """Where it stands in the file; None if a plan gives it."""
 
     @property
     def is_secret(self) -> bool:
@@ -105,7 +108,9 @@ class Config:
 
     def entry(self, name: str) -> Entry | None:
         """The entry of one of the project's own keys; None where the value is not from a file."""
-        key = self.key(name)
+        return self._entry(self.key(name))
+
+    def _entry(self, key: str) -> Entry | None:
         entry = self.entries.get(key)
         if entry and self.engine_values is not None and not _says_same(self.engine_values.get(key, ""), entry.text):
             return None
@@ -114,6 +119,15 @@ class Config:
     def get(self, name: str) -> str:
         """The text of one of the project's own keys; empty where it is not set."""
         return self.values.get(self.key(name), "")
+
+    def placed(self, problem: Problem) -> Problem:
+        """The problem with the line of its key, where a file has that. A path in `manifest` leads to another file."""
+        name = str(problem.path[0])
+        entry = self._entry(name if ":" in name else self.key(camel(name)))
+        missing = problem.value is MISSING and len(problem.path) == 1
+        if problem.place or missing or name == MANIFEST or entry is None or entry.node is None:
+            return problem
+        return replace(problem, place=Place(entry.file, _line(entry.node, problem.path[1:])))
 
     def changed(self, entries: Mapping[str, Entry | None]) -> "Config":
         """The config with these entries in the stack's file; None takes a key out of the file."""
@@ -183,7 +197,10 @@ class Document:
 
     def entry(self, *path: str | int) -> Entry:
         """The value at the path."""
-        return Entry(self.file, get(self.node.value, path), get(self.node.written, path))
+        node = self.node
+        for part in path:
+            node = node.below[part]
+        return Entry(self.file, node.value, node.written, node)
 
     def error(self, node: Node, accepted: str) -> ConfigError:
         """The error of a value that cannot be read past."""
@@ -264,6 +281,12 @@ def _says_same(text: str, other: str) -> bool:
         return text == other or json.loads(text) == json.loads(other)
     except (ValueError, RecursionError):
         return False
+
+
+def _line(node: Node, path: FieldPath) -> int:
+    """The line of what stands at the path, or of the deepest object on the way to it."""
+    below = node.below.get(path[0]) if path else None
+    return _line(below, path[1:]) if below else node.line
 
 
 def _has_secret(value: Any) -> bool:

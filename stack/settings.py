@@ -52,8 +52,9 @@ def read_settings() -> Settings:
 def deployable(config: Config, organization: str | None = None) -> Settings | list[Problem]:
     """What the config says, or all problems that the files of the project show: see `settings_of`."""
     settings = settings_of(config, organization)
-    problems = list(sibling_problems(config, settings.parsed.release)) if isinstance(settings, Settings) else []
-    return problems or settings
+    if isinstance(settings, list):
+        return settings
+    return [config.placed(each) for each in sibling_problems(config, settings.parsed.release)] or settings
 
 
 def settings_of(config: Config, organization: str | None = None) -> Settings | list[Problem]:
@@ -64,7 +65,7 @@ def settings_of(config: Config, organization: str | None = None) -> Settings | l
     """
     # These alone: the text of another problem could show the secret.
     if secrets := list(_secret_problems(config)):
-        return secrets
+        return [config.placed(each) for each in secrets]
     entries, args = dict(entries_by_name(config)), arguments_of(config)
     problems = list(_entry_problems(entries))
     for problem in problems:
@@ -83,7 +84,7 @@ def settings_of(config: Config, organization: str | None = None) -> Settings | l
     problems += _required_problems(config, [each.path for each in problems])
     problems += [*provider_problems(config), *_project_problems(config)]
     if problems or isinstance(parsed, list):
-        return problems
+        return [config.placed(each) for each in problems]
     return Settings(cast(CanaryReleaseArgs, args), parsed, stack_value(config, "protect") is True)
 
 

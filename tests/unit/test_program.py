@@ -185,7 +185,7 @@ def test_config_that_is_secret_is_refused_without_showing_it(
     assert str(refusal.value).splitlines() == [
         "the config of stack dev has a problem; nothing was changed",
         "",
-        f"  canary:{key}: [secret]",
+        f"  Pulumi.dev.yaml:4: canary:{key}: [secret]",
         f"    {accepted}",
         f"    fix: pulumi config rm canary:{key} --stack dev",
     ]

@@ -49,7 +49,7 @@ def test_two_stacks_that_declare_one_release_are_refused(stacks: Callable, chang
     assert str(refusal.value) == (
         "the config of stack dev has a problem; nothing was changed\n"
         "\n"
-        '  namespace: "default"\n'
+        '  Pulumi.yaml:57: namespace: "default"\n'
         "    must not be that of Pulumi.other.yaml, which declares the same in one namespace of one context: "
         "Deployment k8s-testapp, Deployment k8s-testapp-canary, Service myapp-svc; or remove that file\n"
         "    fix: pulumi config set --stack dev namespace '<another namespace>'"
