@@ -100,7 +100,9 @@ def _kind(path: Path, given: Any, problems: list[Problem]) -> str | None:
     group = version.rpartition("/")[0] if isinstance(version, str) else ""
     # No other kind of these versions is spelled so much like one of the two.
     meant = nearest(kind, API_VERSIONS) if version in API_VERSIONS.values() or version is ABSENT else None
-    if kind in API_VERSIONS and group in GROUPS[kind]:
+    # Other groups have kinds of these names, but none whose name is nearly the right one.
+    named = kind in API_VERSIONS and (group in GROUPS[kind] or nearest(group, filter(None, GROUPS[kind])))
+    if named:
         wanted = API_VERSIONS[kind]
         if version != wanted:
             where, value = (*path, "apiVersion"), MISSING if version is ABSENT else version

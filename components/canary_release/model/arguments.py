@@ -148,10 +148,10 @@ def soak_problems(values: Values) -> Iterator[Problem]:
         yield Problem(("soak",), soak, accepted, [(("soak",), _meant_duration(soak))])
 
 
-def _meant_duration(text: str) -> Any:
-    minutes = re.fullmatch(r"\s*(\d{1,5})\s*(m(in(utes?)?)?)?\s*", text, re.ASCII)
-    meant = f"{int(minutes[1])}m" if minutes else ""
-    return meant if duration_seconds(meant) else REMOVE
+def _meant_duration(text: str) -> str:
+    number = re.fullmatch(r"\s*(\d{1,5})\s*(?:(m|h|s)[a-z]*)?\s*", text, re.ASCII)
+    meant = f"{int(number[1])}{number[2] or 'm'}" if number else ""
+    return meant if duration_seconds(meant) else "<time>"
 
 
 def name_problems(path: Path, name: str, longest: int, because: str = "") -> Iterator[Problem]:

@@ -109,7 +109,8 @@ def _notes(update: Update) -> list[str]:
     if old and service_differences(old, new):
         notes.append("what changes of a Service reaches all users at once: no canary tries it")
     if old and kind(old, new) is Kind.ROLL_BACK:
-        notes.append(f"{old.stable.version} keeps {_share(new)} as canary{_unknown(update)}")
+        keeps = f"keeps {_share(new)} as canary" if new.canary_replicas else "stays declared as canary, without pods"
+        notes.append(f"{old.stable.version} {keeps}{_unknown(update)}")
     if old and new.fixed_total and new.stable.replicas == 1 and rolls(old.stable, new.stable):
         notes.append("no stable pod is ready while stable rolls: it has one, and a fixed total adds none")
     if old and new.total_pods < old.total_pods:
