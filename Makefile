@@ -24,7 +24,7 @@ leave: venv
 	@.venv/bin/python -m tools.leave --stack $(STACK)
 
 release: .venv/complete
-	@$(if $(IN_SANDBOX),. .sandbox/env &&) .venv/bin/python -m tools.release $(PLAN) --stack $(STACK) $(if $(COMMIT),--commit $(COMMIT)) $(OPTIONS)
+	@$(if $(IN_SANDBOX),test -f .sandbox/env || { echo "error: there is no sandbox: make up" >&2; exit 1; }; . .sandbox/env &&) .venv/bin/python -m tools.release "$(PLAN)" --stack $(STACK) $(if $(COMMIT),--commit $(COMMIT)) $(OPTIONS)
 
 watch: .venv/complete
 	@$(if $(IN_SANDBOX),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m tools.watch --stack $(STACK) $(OPTIONS)

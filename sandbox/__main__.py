@@ -45,6 +45,7 @@ def main() -> None:
 def _outside(command: str, stack: str) -> None:
     if command not in ("up", "preview", "recover"):
         raise SandboxError(f"`make {command}` is for the sandbox only: leave out STACK={stack}")
+    environment.check_file(stack)
     release.check_official(stack)
     with environment.exclusive():
         build.virtual_environment()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import fcntl
 import hashlib
 import os
@@ -45,6 +46,15 @@ def installed(command: str) -> str | None:
 
 def stack_file(stack: str) -> Path:
     return PROJECT / f"Pulumi.{stack}.yaml"
+
+
+def check_file(stack: str) -> None:
+    """Raises `SandboxError` for a stack that has no file."""
+    known = sorted(path.name.split(".")[1] for path in PROJECT.glob("Pulumi.*.yaml"))
+    if stack not in known:
+        meant = difflib.get_close_matches(stack, known, n=1)
+        proposal = f"; did you mean {meant[0]}?" if meant else ""
+        raise SandboxError(f"there is no Pulumi.{stack}.yaml: STACK must be one of {', '.join(known)}{proposal}")
 
 
 def in_sandbox(stack: str) -> bool:

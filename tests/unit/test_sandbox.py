@@ -225,6 +225,15 @@ esac
     return file
 
 
+def test_a_stack_without_a_file_is_told_with_the_nearest_name() -> None:
+    for stack in ("dev", "staging", "prod"):
+        environment.check_file(stack)
+    with pytest.raises(SandboxError) as error:
+        environment.check_file("stagin")
+    known = "STACK must be one of dev, prod, staging"
+    assert str(error.value) == f"there is no Pulumi.stagin.yaml: {known}; did you mean staging?"
+
+
 def test_an_update_makes_a_second_stack_of_the_sandbox_once_and_keeps_its_file_as_written(shop: Path) -> None:
     own = shop.read_text()
     commands._run("up", "shop")

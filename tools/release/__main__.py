@@ -51,6 +51,8 @@ def begun(project: Project, plan: str, commits: bool) -> Journal | None:
 def release(stack: str, plan: str, commits: str, as_json: bool) -> int:
     """The exit code. Raises `ValueError` where it cannot go on."""
     read_config(stack)
+    if not plan:
+        raise ReleaseError(f"PLAN is missing: make release STACK={stack} PLAN=<file with the steps>")
     with only_one(stack), Teller(as_json) as teller:
         project, found = Project(stack, commits == "push", teller), read(stack)
         if found and found.plan != plan:

@@ -210,6 +210,12 @@ def test_a_plan_that_is_not_allowed_changes_nothing(make_release: Make, cluster:
     assert not Path(".release-staging.json").exists()
 
 
+def test_without_a_plan_the_error_names_the_command(make_release: Make):
+    done = make_release(plan="")
+    assert (done.code, done.out) == (NOT_ENDED, "")
+    assert done.error == "error: PLAN is missing: make release STACK=staging PLAN=<file with the steps>\n"
+
+
 def test_a_stack_that_does_not_run_what_its_file_says_is_not_released(make_release: Make, cluster: Cluster):
     cluster.release = None
     done = make_release()
