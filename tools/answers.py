@@ -26,7 +26,7 @@ def plain(text: str, most: int) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
-def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+def in_time(seconds: float, ask: Callable[[], Answer]) -> Answer:
     """What `ask` returns or raises. Raises `TimeoutError` after so many seconds in all, and leaves `ask` behind.
 
     The time limits of clients begin anew with every byte.

@@ -12,7 +12,7 @@ from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from ..answers import parsed, plain, within
+from ..answers import in_time, parsed, plain
 from .rendering import LIMIT, cut
 from .tree import number_at, text_at
 
@@ -85,7 +85,7 @@ class Repository:
                     raise GitHubError(f"{error.code} {error.reason}: {told}".rstrip(": ")) from error
 
         try:
-            return within(SECONDS, answer)
+            return in_time(SECONDS, answer)
         except (GitHubError, OSError, HTTPException, ValueError) as error:
             raise GitHubError(f"{method} {path}: {plain(str(error) or type(error).__name__, 500)}") from error
 

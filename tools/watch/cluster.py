@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError  # comes with kubernetes, which raises 
 from canary_release.hooks.kubectl import kubectl_options, label_selector
 from canary_release.model.tree import Object, objects_at, text_at
 
-from ..answers import parsed, plain, within
+from ..answers import in_time, parsed, plain
 from .target import Target, WatchError
 
 SECONDS = 10
@@ -45,7 +45,7 @@ class _ForbiddenError(Exception):
 def read(target: Target) -> Objects:
     """The objects at this moment. Raises `WatchError` if they cannot be read, with every missing permission."""
     try:
-        return within(SECONDS, lambda: _read(target))
+        return in_time(SECONDS, lambda: _read(target))
     except TimeoutError as error:
         raise WatchError(f"the API server of context {target.context} does not answer: {error}") from error
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ..model.problem import Problem, Unshown
 from ..model.tree import Path
-from .spelling import Spelling, field_path, in_source, shown, within
+from .spelling import Spelling, field_path, in_source, shortened, shown
 
 MANIFEST = "manifest"
 MOST_CHARACTERS = 1000
@@ -24,7 +24,7 @@ def report(headline: str, problems: Sequence[Problem], spelling: Spelling) -> st
         lines += [
             "",
             f"  {_where(problem, spelling)}: {value}",
-            f"    {within(problem.accepted.format_map(Names()), MOST_CHARACTERS)}",
+            f"    {shortened(problem.accepted.format_map(Names()), MOST_CHARACTERS)}",
         ]
         lines += [f"    fix: {line}" for line in _fixes(problem, spelling)]
     return "\n".join(lines)

@@ -65,10 +65,10 @@ def written(value: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value as the reader wrote it, on one line of at most 120 characters."""
-    return within(written(value), 120)
+    return shortened(written(value), 120)
 
 
-def within(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
     """The text; of more characters than that, the middle is cut out, since a sentence may end with the help."""
     end = most // 3
     return text if len(text) <= most else f"{text[: most - end - 3]}...{text[-end:]}"
