@@ -34,7 +34,8 @@ watch: .venv/complete
 	@$(SANDBOX) venv && touch $@
 
 test: cluster
-	.venv/bin/python -m pytest tests
+	.venv/bin/python -m pytest tests --numprocesses 2 --dist loadfile -m "not alone"
+	.venv/bin/python -m pytest tests -m alone
 
 test-unit: venv
 	.venv/bin/python -m pytest tests/unit

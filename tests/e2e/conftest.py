@@ -1,6 +1,7 @@
 """What the end-to-end tests share: the sandbox's cluster, namespaces and node ports of their own, stacks, traffic."""
 
 import json
+import os
 import signal
 import subprocess
 import uuid
@@ -12,13 +13,11 @@ import pytest
 from project import ROOT, Stack, sandbox_environment
 from traffic import Traffic
 
-FIRST_NODE_PORT = 30881
-"""30880 is the operator's own release."""
+# 30880 is the operator's own release. Each worker of pytest-xdist takes its ports from a hundred of its own.
+FIRST_NODE_PORT = 30881 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 # A shell's background job ignores interrupts, and so would every program that these tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-counts = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -89,19 +88,20 @@ def fresh_stack(namespace: Callable, node_port: Callable[[], int], tmp_path: Pat
         yield Stack.seed(tmp_path, name, node_port())
 
 
-@pytest.fixture(scope="module")
-def traffic_on(request: pytest.FixtureRequest):
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[object], None]:
+    """Tells a line after all tests."""
+    return lambda line: request.node.user_properties.append(("told", f"{request.node.name}: {line}"))
+
+
+@pytest.fixture
+def traffic_on(tell: Callable[[object], None]):
     """Runs the client on a node port during a `with` block; its counts are told after the tests."""
 
     @contextmanager
     def traffic_on(port: int) -> Iterator[Traffic]:
         with Traffic(port) as traffic:
             yield traffic
-        request.config.stash.setdefault(counts, []).append(f"{request.node.name}: {traffic}")
+        tell(traffic)
 
     return traffic_on
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(counts, []):
-        terminalreporter.write_line(line)

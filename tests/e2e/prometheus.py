@@ -15,7 +15,7 @@ import kubernetes
 from project import ROOT, until
 
 sys.path.append(str(ROOT))
-from sandbox.environment import SANDBOX, installed
+from sandbox.environment import SANDBOX, exclusive, installed
 
 CONFIG = """\
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
@@ -29,13 +29,10 @@ def program() -> Path:
         return Path(own)
     folder = SANDBOX / "prometheus"
     unpacked = folder / "usr" / "bin" / "prometheus"
-    if not unpacked.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for command in (
-            "apt-get -q update",
-            "apt-get -q download prometheus",
-            "sh -c 'dpkg-deb -x prometheus_*.deb .'",
-        ):
+    commands = ("apt-get -q update", "apt-get -q download prometheus", "sh -c 'dpkg-deb -x prometheus_*.deb .'")
+    with exclusive():
+        for command in () if unpacked.exists() else commands:
+            folder.mkdir(parents=True, exist_ok=True)
             subprocess.run(shlex.split(command), cwd=folder, check=True)
     return unpacked
 

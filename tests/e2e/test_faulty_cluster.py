@@ -17,6 +17,8 @@ from project import ROOT, Stack, until
 from promotions import STABLE, canary_leaves, deploy, disturb, prepare_promotion, stable_rolls
 from test_rollouts import HASTY
 
+pytestmark = pytest.mark.alone
+
 STOPPED_SECONDS, RUNNING_SECONDS = 0.8, 0.2
 """Of an API server that crawls: it does nothing for four fifths of the time."""
 

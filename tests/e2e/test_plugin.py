@@ -10,7 +10,6 @@ from typing import Any
 
 import language_hosts
 import pytest
-from conftest import counts
 from project import ROOT, Stack, until
 
 from tests.package import install
@@ -65,9 +64,14 @@ new CanaryRelease("missing", { manifest: [{}] });
 
 
 @pytest.fixture(scope="module")
-def web(namespace: Callable, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
+def hosts() -> list[str]:
+    """What runs programs in YAML and TypeScript."""
+    return language_hosts.prepare()
+
+
+@pytest.fixture(scope="module")
+def web(hosts: list[str], namespace: Callable, tmp_path_factory: pytest.TempPathFactory):  # noqa: ARG001 # it needs them
     """The YAML example, deployed."""
-    request.config.stash.setdefault(counts, []).extend(language_hosts.prepare())
     with namespace() as name:
         stack = Stack.example(tmp_path_factory.mktemp("plugin"), name, "yaml")
         # It installs the plugin, as `pulumi install` does, whose other half the YAML host built here does not know.
@@ -109,7 +113,12 @@ def refused(stack: Stack, message: str) -> None:
     assert 'File "' not in ended.text, ended
 
 
-def test_the_engine_reads_the_reviewed_arguments_and_outputs_from_the_plugin(web: Stack):
+def test_the_engine_reads_the_reviewed_arguments_and_outputs_from_the_plugin(
+    web: Stack, hosts: list[str], tell: Callable[[object], None]
+):
+    for host in hosts:
+        tell(host)
+
     def contract(text: str) -> dict[str, Any]:
         component = json.loads(text)["resources"][COMPONENT]
         fields = {part: component[part].items() for part in PARTS}

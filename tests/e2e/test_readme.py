@@ -7,6 +7,8 @@ import pytest
 from console import execute, steps
 from project import ROOT
 
+pytestmark = pytest.mark.alone
+
 STACK_FILE = ROOT / "Pulumi.dev.yaml"
 README = (ROOT / "README.md").read_text()
 

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import json
+import os
 import runpy
 import shutil
 from collections.abc import Callable, Coroutine
@@ -15,8 +16,11 @@ import pytest
 import yaml
 
 from canary_release import pulumi_host
+from sandbox.environment import BIN
 
 ROOT = Path(__file__).parents[2]
+KUBECTL = shutil.which("kubectl", path=os.pathsep.join([os.environ.get("PATH", os.defpath), str(BIN)]))
+needs_kubectl = pytest.mark.skipif(not KUBECTL, reason="there is no kubectl: `make cluster` builds one")
 Answer = TypeVar("Answer")
 
 

@@ -1,7 +1,6 @@
 """How a manifest's file is read, and where its values stand."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from hypothesis import strategies as st
 
 from canary_release.model.manifest import ManifestError, read_manifest
 from canary_release.model.problem import Place, Problem
+
+from ..conftest import KUBECTL, needs_kubectl
 
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -220,7 +221,7 @@ TEXTS = st.sampled_from([text.replace("|", " ") for text in SCALARS.split()])
 NAMES = st.sampled_from(["a", "b", "<<", "y", "010", "'<<'"]) | st.text("abc0-9", min_size=1, max_size=3)
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")
+@needs_kubectl
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(NAMES, TEXTS | st.text("0123456789+-._eExob", min_size=1, max_size=6)), min_size=1))
 def test_a_file_is_what_kubectl_reads(read: Any, tmp_path: Path, fields: list[tuple[str, str]]):
@@ -229,7 +230,7 @@ def test_a_file_is_what_kubectl_reads(read: Any, tmp_path: Path, fields: list[tu
     except ManifestError:
         return
     arguments = ["--local", "--filename", str(tmp_path / "app.yaml"), "--type", "merge", "--patch", "{}", "-o", "json"]
-    done = subprocess.run(["kubectl", "patch", *arguments], capture_output=True, text=True)
+    done = subprocess.run([str(KUBECTL), "patch", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert _small(objects[0]) == _small(json.loads(done.stdout))
 

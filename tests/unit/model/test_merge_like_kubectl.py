@@ -1,7 +1,6 @@
 """Patches merge as the real kubectl merges them."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from canary_release.model.fields import field_problems
 from canary_release.model.merge import merged
 from canary_release.model.tree import without_nulls
 
+from ..conftest import KUBECTL, needs_kubectl
 from .generated import manifests, named
 
-pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")
+pytestmark = needs_kubectl
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 TARGETS = 4
 """Objects that one process patches."""
@@ -27,7 +27,7 @@ def patched_by_kubectl(objects_: list[dict[str, Any]], patch: dict[str, Any], fo
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects_}))
     arguments = ["--local", "--dry-run=client", "--type", "strategic", "--filename", str(file), "--output", "json"]
     done = subprocess.run(
-        ["kubectl", "patch", *arguments, "--patch", json.dumps(patch)], capture_output=True, text=True
+        [str(KUBECTL), "patch", *arguments, "--patch", json.dumps(patch)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     results: list[Any] = []
