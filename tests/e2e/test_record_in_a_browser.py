@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.environment import exclusive
 from tests.unit.tools.release.test_record import journal
 from tools.release.record import write_record
 
@@ -18,8 +19,9 @@ LEAST_BYTES = 10_000
 @pytest.fixture(scope="module")
 def browser() -> str:
     """Debian's, installed where there is none."""
-    if not shutil.which("chromium"):
-        for command in ("apt-get -q update", "apt-get -q install --yes --no-install-recommends chromium"):
+    commands = ("apt-get -q update", "apt-get -q install --yes --no-install-recommends chromium")
+    with exclusive():
+        for command in () if shutil.which("chromium") else commands:
             done = subprocess.run(shlex.split(command), capture_output=True, text=True)
             if done.returncode:
                 pytest.skip(f"no Chromium can be installed here: {command}: {done.stderr.strip()[-300:]}")
