@@ -60,8 +60,10 @@ def released_container(values: Values, deployment: Given) -> tuple[str | None, l
     if not names:
         where = deployment.origin(CONTAINERS)
         return None, [Problem(where, [], "must hold the container that is released")]
-    if name is None and len(set(names)) == 1:
-        return names[0], []
+    # One without an image is told as that: a patch that misspells a name makes it.
+    complete = {container["name"] for _, container in containers(deployment.object) if "image" in container}
+    if name is None and len(found := complete or {*names}) == 1:
+        return next(iter(found)), []
     if name is None:
         accepted = f"is required where there are several containers: {listed}"
         fix: Fix = [(("container_name",), deployment.name if deployment.name in names else names[0])]
