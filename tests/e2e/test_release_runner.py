@@ -123,7 +123,9 @@ def test_a_canary_that_cannot_start_is_taken_back_also_if_the_way_back_is_killed
     assert stable.planned("--refresh") == {"same": 4}
 
 
-def test_a_release_that_begins_to_fail_in_its_second_soak_is_taken_back(stable: Stack, traffic_on: Callable):
+def test_a_release_that_begins_to_fail_in_its_second_soak_is_taken_back(
+    stable: Stack, traffic_on: Callable, tell: Callable[[object], None]
+):
     """Lost are only connections to the pod that crashed."""
     begin(stable, PLAN)
     before = stable.file.read_bytes()
@@ -134,7 +136,7 @@ def test_a_release_that_begins_to_fail_in_its_second_soak_is_taken_back(stable: 
         crashed = time.monotonic()
         until(lambda: journal(stable).get("step") == 0, "the way back", 60)
         until(lambda: len(stable.endpoints()) == 2, "the canary out of the Service", 60)
-        print(f"from the crash to a Service without the canary: {time.monotonic() - crashed:.1f} s")
+        tell(f"from the crash to a Service without the canary: {time.monotonic() - crashed:.1f} s")
         text = release.communicate(timeout=SECONDS)[0]
         assert set(traffic.next(100)) == {"v0.1"}
     print(traffic, *traffic.failures, sep="\n")
@@ -146,7 +148,9 @@ def test_a_release_that_begins_to_fail_in_its_second_soak_is_taken_back(stable: 
     assert (versions(stable), stable.planned()) == (["v0.1", "v0.1"], {"same": 4})
 
 
-def test_a_canary_whose_gate_fails_in_a_soak_is_taken_back(stable: Stack, traffic_on: Callable, tmp_path: Path):
+def test_a_canary_whose_gate_fails_in_a_soak_is_taken_back(
+    stable: Stack, traffic_on: Callable, tell: Callable[[object], None], tmp_path: Path
+):
     with Prometheus(tmp_path / "prometheus", stable.namespace) as server, traffic_on(stable.node_port) as traffic:
         file = yaml.safe_load(stable.file.read_text())
         file["config"] |= {"canary:prometheusUrl": server.url, "canary:gates": {"errors": {"preset": "http"}}}
@@ -158,7 +162,7 @@ def test_a_canary_whose_gate_fails_in_a_soak_is_taken_back(stable: Stack, traffi
         reached(release, lambda: server.number(bad), "harm in the metrics")
         harmed = time.monotonic()
         until(lambda: len(stable.endpoints()) == 2, "the canary out of the Service", SECONDS)
-        print(f"from harm in the metrics to a Service without the canary: {time.monotonic() - harmed:.1f} s")
+        tell(f"from harm in the metrics to a Service without the canary: {time.monotonic() - harmed:.1f} s")
         text = release.communicate(timeout=SECONDS)[0]
         assert set(traffic.next(100)) == {"v0.1"}
     assert release.returncode == 3, text

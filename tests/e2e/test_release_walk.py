@@ -52,8 +52,8 @@ def seed(stack: Stack) -> Step:
 
 
 @pytest.fixture(scope="module")
-def traffic(stack: Stack, seed: Step, traffic_on: Callable) -> Iterator[Traffic]:  # noqa: ARG001
-    with traffic_on(stack.node_port) as traffic:
+def traffic(stack: Stack, seed: Step) -> Iterator[Traffic]:  # noqa: ARG001 # its Service is there
+    with Traffic(stack.node_port) as traffic:
         yield traffic
 
 
@@ -249,10 +249,14 @@ def test_a_rollback_gives_the_manifests_of_before(rolled_back: Step, started_aga
     assert rolled_back.service["spec"] == started_again.service["spec"]
 
 
-def test_no_request_failed_of_at_least_10000_over_the_walk(rolled_back: Step, traffic: Traffic):  # noqa: ARG001
+def test_no_request_failed_of_at_least_10000_over_the_walk(
+    rolled_back: Step,  # noqa: ARG001
+    traffic: Traffic,
+    tell: Callable[[object], None],
+):
     # On a busy machine the client is slower than the walk.
     until(lambda: traffic.requests >= 10_000, "10,000 requests", seconds=120)
-    print(traffic)
+    tell(traffic)
     assert traffic.failures == []
     assert set(traffic.versions) == {"v0.1", "v0.2"}
 
