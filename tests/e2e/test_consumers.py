@@ -148,7 +148,7 @@ def test_a_release_that_is_moved_to_another_stack_goes_on_there_under_the_rules(
     assert shop.planned("--stack", "other") == {"same": 5}
     assert shop.pods() == pods
 
-    refused(shop.run("pulumi", "preview"), "needs a name that is taken")
+    refused(shop.run("pulumi", "preview"), "a name that it needs is taken")
     shop.good("pulumi", "config", "set", "--stack", "other", "stable", "v0.3")
     refused(shop.run("pulumi", "preview", "--stack", "other"), "stable takes only what ran as canary")
     shop.good("pulumi", "config", "set", "--stack", "other", "stable", "v0.1")

@@ -34,13 +34,13 @@ def test_the_time_of_a_canary_stays_until_its_content_changes(soaking: Stack):
     assert since(soaking) == began
 
     soaking.configure(canaryReplicas=1, soak="1s")
-    assert "the canary may be promoted from 2" in soaking.up().text
+    assert "the canary may be widened or promoted from 2" in soaking.up().text
     soaking.configure(canaryReplicas=2)
     soaking.up()
     assert since(soaking) == began
 
     soaking.configure(canaryVersion="v0.3")
-    assert "the canary may be promoted once it has run for 1s" in soaking.good("pulumi", "preview").text
+    assert "the canary may be widened or promoted once it has run for 1s" in soaking.good("pulumi", "preview").text
     soaking.up()
     assert since(soaking) > began
     soaking.configure(canaryReplicas=0)

@@ -151,7 +151,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"error: Deployment {asked.name} is not adopted: {error}")
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command goes on from here")
+        sys.exit("\ninterrupted: run the same command again, it continues from here")
 
 
 if __name__ == "__main__":

@@ -128,7 +128,9 @@ def until(condition: Callable[[], Answer], what: str, seconds: float = SECONDS) 
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         if time.monotonic() > deadline:
-            raise AdoptionError(f"waited {seconds:.0f} s for {what}; the same command goes on from here")
+            raise AdoptionError(
+                f"waited {seconds:.0f} s for {what}; run the same command again, it continues from here"
+            )
         time.sleep(0.5)
     return answer
 

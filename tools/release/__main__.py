@@ -85,7 +85,7 @@ def main() -> int:
     except (ValueError, OSError, WatchError, CommandError) as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        print("\ninterrupted: run the same command again, it continues from here", file=sys.stderr)
     return NOT_ENDED
 
 

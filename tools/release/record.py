@@ -35,7 +35,7 @@ def write_record(folder: Path, journal: Journal) -> list[Path]:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(journal.began))
     made = document(journal)
     texts = {".json": json.dumps(made, indent=2, ensure_ascii=False) + "\n", ".html": page(made)}
-    paths = [folder / f"{stamp}-{journal.stack}-release{suffix}" for suffix in texts]
+    paths = [folder / f"{stamp}-{journal.stack}-run{suffix}" for suffix in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         write_whole(path, text)
     return paths

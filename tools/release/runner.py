@@ -37,7 +37,9 @@ def carry_out(journal: Journal, project: Project) -> str | None:
         journal, deployed, harm = _update(journal, project)
         if journal.harm is not None:
             if harm is not None:
-                raise ReleaseError(f"the release has not ended: {harm}\nonce that is mended, the same command goes on")
+                raise ReleaseError(
+                    f"the release has not ended: {harm}\nonce that is mended, run the same command again"
+                )
             _commit(journal, project)
         elif harm is None:
             journal, harm = _soak(journal, project, deployed)

@@ -149,9 +149,9 @@ def holder(live: Object) -> str:
 def taken(name: str, update: Update, live: Sequence[Object], spelling: Spelling) -> str:
     """Why the update is refused: objects that it would make are there already."""
     where = f"already exists in {update.new.namespace} and is not this stack's; it is managed by"
-    kept = "; the names of a deployed release stay, so move or delete that object" if update.old else ""
+    kept = "; the names of a deployed release must not change, so move or delete that object" if update.old else ""
     told = {_named(each): f"{where} {holder(each)}{kept}" for each in live}
-    headline = f"CanaryRelease {name!r} needs a name that is taken"
+    headline = f"CanaryRelease {name!r}: a name that it needs is taken"
     return (
         f"{_report(headline, told, spelling)}\n\n"
         f"to keep it as it runs: `make adopt`; to make it what the config says: {ADOPT}=true {spelling.update}"

@@ -166,8 +166,8 @@ class Guard:
             )
         unsure = await check_rollouts(self._name, list(due.values()), await cluster_of(self._provider))
         if unsure and not self._warned:
-            what = f"whether the pods of CanaryRelease {self._name!r} run; the provider alone says so"
-            pulumi.log.warn(f"not made sure: {what} ({unsure.reason})")
+            what = f"whether the pods of CanaryRelease {self._name!r} run: only the provider says so"
+            pulumi.log.warn(f"not verified: {what} ({unsure.reason})")
             self._warned = True
         self._seen_running.update(child for child, each in due.items() if not each.end_is_enough)
 

@@ -35,8 +35,7 @@ def not_there(namespace: str, needed: Sequence[str]) -> str | None:
     """The warning for objects that are missing; None if none are."""
     if not needed:
         return None
-    lacking = f"namespace {namespace} lacks {', '.join(needed)}"
-    return f"{lacking}, which the pods name: they may not start. Make them first"
+    return f"namespace {namespace} lacks {', '.join(needed)}. Pods refer to these, and may not start without them"
 
 
 def needs(release: Release) -> Iterator[str]:

@@ -45,7 +45,7 @@ async def check_rollouts(release: str, due: Sequence[Due], cluster: Cluster | No
         return None
     if cluster is None:
         return NOT_KNOWN
-    pods, goes_on = f"the pods of {', '.join(each.name for each in due)}", "the same command goes on"
+    pods, goes_on = f"the pods of {', '.join(each.name for each in due)}", "run the same command again"
     told = f"CanaryRelease {release!r}: the update was interrupted before {pods} were seen to run; {goes_on}"
     try:
         late = await unless_interrupted(wait(due, cluster.ask), told)

@@ -34,8 +34,8 @@ class CanaryReleaseArgs(TypedDict):
     """Pods of the stable Deployment, 1 to 1000. Default: the manifest's `replicas`; where it has none, 1."""
 
     canary_version: NotRequired[str]
-    """Version of the canary Deployment. Without it there is no canary Deployment. May be the stable version if
-    `canary_patch` makes the canary's pods differ."""
+    """Version of the canary Deployment. Without it there is no canary Deployment. While it has pods, it must differ
+    from the stable version, or `canary_patch` must change the pods."""
 
     canary_replicas: NotRequired[int]
     """Pods of the canary Deployment, 0 to 1000. Default 0, which keeps the Deployment and scales it to zero."""
@@ -44,7 +44,8 @@ class CanaryReleaseArgs(TypedDict):
     """Largest share of pods that the canary may have, in percent, 1 to 100. Default 50."""
 
     fixed_total: NotRequired[int]
-    """Pods of both tracks together, 1 to 1000; no update asks for more. Default: as many as the tracks and a surge."""
+    """Pods of both tracks together, 1 to 1000: `stable_replicas` and `canary_replicas` must add up to it, and no update
+    asks for more. Default: no fixed total, and an update may start extra pods meanwhile."""
 
     soak: NotRequired[str]
     """How long the canary's content must have run, in finished updates, before it is widened or promoted: `45s`, `30m`
@@ -65,8 +66,8 @@ class CanaryReleaseArgs(TypedDict):
     """Bearer token for it. It is not registered, and shows nowhere."""
 
     proven_in: NotRequired[str]
-    """Another stack: a canary starts here only with the version that is stable there. Its name, or
-    `<organization>/<project>/<stack>`. Default: any version may start."""
+    """Another stack, by its name or as `<organization>/<project>/<stack>`: a canary starts here only with the version
+    that is stable there. Default: any version may start."""
 
     evidence_folder: NotRequired[str]
     """Folder that gets a JSON document of each update that changed the release. In another language than Python an

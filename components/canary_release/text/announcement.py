@@ -53,7 +53,7 @@ def _exposure(update: Update) -> str:
         Kind.PROMOTE: f"promotes {new.stable.version}{other}",
         Kind.ROLL_BACK: f"rolls back to {new.stable.version}{other}",
         Kind.MIXED: f"gives stable {new.stable.version}{other}, which no canary proved",
-        Kind.NO_CHANGE: "changes no exposure",
+        Kind.NO_CHANGE: "changes no version and no share",
     }[Kind.MIXED if any(unknown_content(update)) else kind(old, new)]
 
 
@@ -97,7 +97,7 @@ def _soak(update: Update) -> Iterator[str]:
     if new.soak_seconds is not None and new.canary_replicas:
         since, soak = kept_since(update), new.soak_seconds
         when = f"once it has run for {duration(soak)}" if since is None else f"from {minute(since + soak)} on"
-        yield f"the canary may be promoted {when}"
+        yield f"the canary may be widened or promoted {when}"
 
 
 def _notes(update: Update) -> list[str]:

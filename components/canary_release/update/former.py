@@ -28,7 +28,8 @@ def unknown_content(update: Update) -> Iterator[Broken]:
     if old is None or not update.finished or update.former_stable is None:
         return
     if kind(old, new) is Kind.ROLL_BACK and not is_known(update):
-        rule = "stable goes back only to what it ran before, and this it never ran: run it as canary first"
+        rule = "stable goes back only to what it ran before its last change, and the state knows nothing older: "
+        rule += "run it as canary first"
         yield from changed_stable(old, new, rule)
 
 

@@ -140,14 +140,14 @@ def broken_by(old: Tracks, new: Tracks, finished: bool, fixed_total: bool) -> It
 
 def changed_identity(old: Release, new: Release) -> Iterator[Broken]:
     """Changes of what must stay in a deployed release. With one of them, no update leads to the new release."""
-    rule = "{} of a deployed release stays: all would be replaced at once, with downtime"
+    rule = "{} of a deployed release must not change: all would be replaced at once, with downtime"
     selector: Path = ("spec", "selector")
     before, after = (release.stable.deployment for release in (old, new))
     for what, path, was, now in (
         ("the name", ("manifest", "metadata", "name"), old.name, new.name),
         ("the namespace", ("namespace",), old.namespace, new.namespace),
         ("the selector", ("manifest", *selector), get(before, selector), get(after, selector)),
-        ("the label that tells the tracks apart", ("manifest", *selector), old.track_label, new.track_label),
+        ("the track label", ("manifest", *selector), old.track_label, new.track_label),
     ):
         if not same(was, now):
             yield Broken(path, was, now, rule.format(what))

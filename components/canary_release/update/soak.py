@@ -43,9 +43,10 @@ def too_early(update: Update, now: float) -> Iterator[Broken]:
         return
     soak = duration(old.soak_seconds)
     if not update.finished:
-        rule = f"the update that made it did not finish, and its soak of {soak} begins when one does"
+        rule = "the update that started this canary did not finish: "
+        rule += f"its soak of {soak} begins with the next one that finishes"
     elif update.canary_since is None:
-        rule = f"it is not known since when it runs: its soak of {soak} begins with the next update"
+        rule = f"the state does not know since when the canary runs: its soak of {soak} begins with the next update"
     elif now < (allowed := update.canary_since + old.soak_seconds):
         rule = f"the canary must run for {soak} before it is widened or promoted: allowed from {minute(allowed)} on"
     else:

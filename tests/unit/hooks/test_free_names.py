@@ -132,7 +132,7 @@ def test_an_object_tells_who_manages_it(metadata: dict[str, Any], expected: str)
 def test_names_that_are_taken_are_told_at_once_with_what_to_do():
     found = [live("Deployment", "shop-canary", managedFields=[{"manager": "{odd}"}]), live("Service", "shop")]
     assert taken("release", Update(None, WITH_CANARY, True), found, config_keys("dev")) == (
-        "CanaryRelease 'release' needs a name that is taken; nothing was changed\n"
+        "CanaryRelease 'release': a name that it needs is taken; nothing was changed\n"
         "\n"
         '  manifest: "shop-canary"\n'
         "    Deployment shop-canary already exists in default and is not this stack's; it is managed by {odd}\n"
@@ -147,7 +147,7 @@ def test_names_that_are_taken_are_told_at_once_with_what_to_do():
 
 def test_a_deployed_release_keeps_its_name_so_the_other_object_has_to_go():
     text = taken("release", STARTS, [live("Deployment", "shop-canary")], config_keys("dev"))
-    assert "; the names of a deployed release stay, so move or delete that object" in text
+    assert "; the names of a deployed release must not change, so move or delete that object" in text
 
 
 @pytest.mark.parametrize(

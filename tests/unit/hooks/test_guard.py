@@ -95,7 +95,7 @@ def test_a_canary_is_widened_when_its_soak_is_over_by_the_state(told: dict[str, 
     args = {**CANARY, "canary_replicas": 2, "soak": "30m"}
     if allowed:
         change(old, outputs=outputs, **args)
-        assert "the canary may be promoted from 2026-11-24 22:46 UTC on" in told["info"][0]
+        assert "the canary may be widened or promoted from 2026-11-24 22:46 UTC on" in told["info"][0]
     else:
         with pytest.raises(pulumi.RunError, match="allowed from 2999-01-01 00:30 UTC on"):
             change(old, outputs=outputs, **args)
@@ -155,9 +155,7 @@ def test_an_update_of_objects_that_somebody_deleted_is_refused_and_what_pods_lac
     promoted: Any = {"stable_version": "v2", "canary_version": "v2"}
     with pytest.raises(pulumi.RunError, match="Deployment shop-canary is not in default any more"):
         change(old, needs, is_preview=False, **promoted)
-    assert told["warn"] == [
-        "namespace default lacks secret/token, which the pods name: they may not start. Make them first"
-    ]
+    assert told["warn"] == ["namespace default lacks secret/token. Pods refer to these, and may not start without them"]
     assert told["info"] == []
     monkeypatch.setenv(REFRESH, "true")
     change(old, needs, is_preview=False, **promoted)
@@ -174,7 +172,7 @@ def test_who_may_not_read_secrets_is_told_of_the_config_maps_that_are_not_there(
     named = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "token"}}]
     change(None, ("0/spec/template/spec/containers/0/envFrom", named), is_preview=False)
     assert told["warn"] == [
-        "namespace default lacks configmap/settings, which the pods name: they may not start. Make them first"
+        "namespace default lacks configmap/settings. Pods refer to these, and may not start without them"
     ]
 
 
@@ -262,7 +260,7 @@ def test_that_nobody_is_there_to_ask_is_told_once_in_an_update(told: dict[str, l
     guard = change(None, is_preview=False, **CANARY)
     wait_for_pods(guard, "shop-canary", changed="shop-canary")
     wait_for_pods(guard, "shop-stable", "shop-canary", changed="shop-stable", is_end=True)
-    assert [text for text in told["warn"] if text.startswith("not made sure")] == [
-        "not made sure: whether the pods of CanaryRelease 'shop' run; the provider alone says so "
+    assert [text for text in told["warn"] if text.startswith("not verified")] == [
+        "not verified: whether the pods of CanaryRelease 'shop' run: only the provider says so "
         "(there is no kubectl on PATH)"
     ]

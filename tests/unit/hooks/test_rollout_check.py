@@ -193,7 +193,7 @@ def test_a_refused_question_is_told_with_what_is_not_known():
     with pytest.raises(Refusal) as refusal:
         check(Server(FORBIDDEN))
     assert str(refusal.value) == (
-        "CanaryRelease 'shop': it is not known whether the pods of shop-canary run; the same command goes on\n"
+        "CanaryRelease 'shop': it is not known whether the pods of shop-canary run; run the same command again\n"
         "  Error from server (Forbidden): no"
     )
 

@@ -61,10 +61,14 @@ OTHER_PORT = with_value(SERVICE, ("spec", "ports", 0, "port"), 80)
         (
             release("v1*2"),
             with_deployment(release("v1*2"), LABEL, "a"),
-            "changes no exposure; changes labels of Deployment shop",
+            "changes no version and no share; changes labels of Deployment shop",
         ),
-        (release("v1*2"), release("v1*2", services=(OTHER_PORT,)), "changes no exposure; changes Service shop: ports"),
-        (release("v1*2"), release("v1*2", services=()), "changes no exposure; changes Service shop: gone"),
+        (
+            release("v1*2"),
+            release("v1*2", services=(OTHER_PORT,)),
+            "changes no version and no share; changes Service shop: ports",
+        ),
+        (release("v1*2"), release("v1*2", services=()), "changes no version and no share; changes Service shop: gone"),
     ],
 )
 def test_every_update_has_its_sentence(old: Release | None, new: Release, text: str):
@@ -90,15 +94,18 @@ def test_the_text_has_a_line_for_each_warning_is_plain_and_has_aligned_columns(
 @pytest.mark.parametrize(
     ("update", "line"),
     [
-        (Update(SOAKING, SOAKING, canary_since=0), "the canary may be promoted from 1970-01-01 00:30 UTC on"),
-        (Update(SOAKING, SOAKING, False, 0), "the canary may be promoted once it has run for 30m"),
-        (Update(release("v1*4"), SOAKING), "the canary may be promoted once it has run for 30m"),
+        (
+            Update(SOAKING, SOAKING, canary_since=0),
+            "the canary may be widened or promoted from 1970-01-01 00:30 UTC on",
+        ),
+        (Update(SOAKING, SOAKING, False, 0), "the canary may be widened or promoted once it has run for 30m"),
+        (Update(release("v1*4"), SOAKING), "the canary may be widened or promoted once it has run for 30m"),
         (Update(SOAKING, release("v2*4", "v2*0", soak_seconds=1800), True, 0), None),
         (Update(SOAKING, release("v1*4", "v2*1"), True, 0), None),
     ],
 )
 def test_from_when_on_a_canary_may_be_promoted_is_told(update: Update, line: str | None):
-    told = [each for each in announcement(update).splitlines() if "may be promoted" in each]
+    told = [each for each in announcement(update).splitlines() if "may be widened or promoted" in each]
     assert told == ([line] if line else [])
 
 

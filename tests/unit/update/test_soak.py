@@ -72,13 +72,16 @@ def test_a_clock_that_is_set_back_makes_the_wait_no_shorter():
 
 def test_what_did_not_finish_has_not_run():
     [rule] = refused(Update(OLD, release("v1*4", "v2*2"), finished=False, canary_since=BEGAN), 2 * SOAK)
-    assert rule == "the update that made it did not finish, and its soak of 30m begins when one does"
+    assert (
+        rule
+        == "the update that started this canary did not finish: its soak of 30m begins with the next one that finishes"
+    )
     assert refused(Update(OLD, OLD, finished=False), 0) == []
 
 
 def test_a_canary_of_which_nobody_knows_since_when_it_runs_waits():
     [rule] = refused(Update(OLD, release("v1*4", "v2*2")), 2 * SOAK)
-    assert rule.startswith("it is not known since when it runs")
+    assert rule.startswith("the state does not know since when the canary runs")
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_another_plan_waits_for_the_end_of_the_first(make_release: Make, cluster
     with monkeypatch.context() as patch:
         patch.setattr(project.Project, "sleep", interrupted)
         done = make_release()
-    assert (done.code, done.error) == (NOT_ENDED, "\ninterrupted; the same command goes on from here\n")
+    assert (done.code, done.error) == (NOT_ENDED, "\ninterrupted: run the same command again, it continues from here\n")
     shutil.copy("plan.yaml", "other.yaml")
     other = make_release(plan="other.yaml")
     assert (other.code, other.error) == (

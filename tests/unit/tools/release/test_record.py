@@ -104,6 +104,6 @@ def test_the_record_is_written_once_whatever_is_repeated(tmp_path: Path):
     first = write_record(tmp_path / "records", journal())
     texts = [path.read_text() for path in first]
     assert write_record(tmp_path / "records", journal()) == first
-    assert [path.name for path in first] == ["20270115T080000Z-prod-release.json", "20270115T080000Z-prod-release.html"]
+    assert [path.name for path in first] == ["20270115T080000Z-prod-run.json", "20270115T080000Z-prod-run.html"]
     assert [path.read_text() for path in sorted((tmp_path / "records").iterdir(), reverse=True)] == texts
     assert json.loads(texts[0])["steps"] == [{"name": "start", "changes": ['+  canary:soak: "1h"']}]

@@ -241,7 +241,7 @@ def test_an_update_that_fails_takes_back_what_it_left_behind():
 
 def test_a_way_back_that_fails_stops_and_the_same_command_goes_on_with_it():
     disk = begun()
-    with pytest.raises(ReleaseError, match="before cannot start\nonce that is mended, the same command goes on"):
+    with pytest.raises(ReleaseError, match="before cannot start\nonce that is mended, run the same command again"):
         goes_on(World(disk, failing=("widen", "before")))
     assert goes_on(World(disk)) == "widen cannot start"
     assert (disk.file, disk.wanted, disk.is_finished) == ("before", "before", True)
