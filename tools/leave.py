@@ -17,7 +17,7 @@ from tools.adopt.files import manifest_text, write
 from tools.adopt.managers import handed_over
 from tools.adopt.namespace import Namespace
 from tools.hold import only_one
-from tools.pulumi import Pulumi
+from tools.pulumi import COMPONENT, Pulumi
 
 KINDS = {"kubernetes:apps/v1:Deployment": "Deployment", "kubernetes:core/v1:Service": "Service"}
 ANNOTATIONS = ("metadata", "annotations")
@@ -27,11 +27,12 @@ NEXT_MANAGER = "kubectl"
 
 def declared(resources: list[Object]) -> dict[str, list[Object]]:
     """The objects of each release in the state, by the URN of its component."""
-    found: dict[str, list[Object]] = {}
+    found: dict[str, list[Object]] = {each["urn"]: [] for each in resources if each["type"] == COMPONENT}
     for each in resources:
-        if each["type"] in KINDS and not each.get("delete"):
-            found.setdefault(each["parent"], []).append(each["inputs"])
-    return {component: sorted(objects, key=lambda each: str(each["kind"])) for component, objects in found.items()}
+        if each.get("parent") in found and each["type"] in KINDS and not each.get("delete"):
+            found[each["parent"]].append(each["inputs"])
+    listed = ((component, sorted(objects, key=lambda each: str(each["kind"]))) for component, objects in found.items())
+    return {component: objects for component, objects in listed if objects}
 
 
 def plain(object_: Object) -> Object:

@@ -4,6 +4,8 @@ import os
 import subprocess
 from dataclasses import dataclass
 
+COMPONENT = "canary-release:index:CanaryRelease"
+"""The type of a release in the state."""
 UPSERT = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 """Environment with which a `create` takes over an object that exists."""
 

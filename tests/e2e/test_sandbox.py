@@ -62,6 +62,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "components",
         "tools",
         "sandbox",
+        *(path.name for path in ROOT.glob("Pulumi*.yaml")),
     ):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, clone / name)

@@ -114,6 +114,7 @@ def test_a_first_deploy_with_a_mistyped_version_is_repaired(fresh_stack: Stack):
     fresh_stack.wait_for_pods(5)
     fresh_stack.configure(stableVersion="v9.9")
     fresh_stack.failing_up()
+    fresh_stack.wait_for_pods(60)
     fresh_stack.configure(stableVersion="v0.1")
     assert "repairs an update that did not finish" in fresh_stack.up().text
     assert fresh_stack.planned() == {"same": 5}
@@ -126,6 +127,7 @@ def test_after_a_failed_canary_going_back_works_and_promoting_it_is_refused(depl
     deployed.failing_up()
     deployed.configure(stableVersion="v9.9", canaryReplicas=0)
     assert "the update that started this canary did not finish" in deployed.failing_up().text
+    deployed.wait_for_pods(60)
     deployed.configure(stableVersion="v0.1", canaryVersion="v0.2", canaryReplicas=1)
     assert "repairs an update that did not finish" in deployed.up().text
     assert deployed.planned() == {"same": 5}

@@ -28,6 +28,8 @@ from .telling import Teller
 RELEASED, NOT_ENDED, TAKEN_BACK = 0, 1, 3
 """Exit codes. After `NOT_ENDED` the same command goes on."""
 
+NO_CIRCLE = "A plan that ends where it begins is not carried out: let its last step differ"
+
 
 def begun(project: Project, plan: str, commits: bool) -> Journal | None:
     """A release at its first step; None if nothing is left to do. Raises `ValueError` where it may not begin."""
@@ -58,7 +60,7 @@ def release(stack: str, plan: str, commits: str, as_json: bool) -> int:
         if found and found.plan != plan:
             raise ReleaseError(f"a release by {found.plan} is under way: make release STACK={stack} PLAN={found.plan}")
         if (going := found or begun(project, plan, commits != "no")) is None:
-            print(f"{stack_file(stack)} says already what {plan} leads to: nothing is left to do")
+            print(f"{stack_file(stack)} says already what {plan} leads to: nothing is left to do. {NO_CIRCLE}")
             return RELEASED
         project.save(going)
         project.tell("goes on" if found else f"begins, of {plan}")

@@ -9,6 +9,7 @@ from datetime import timezone
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 from pulumi.automation import CommandError, ConcurrentUpdateError, LocalWorkspace, Stack
 from pulumi.automation.events import EngineEvent
@@ -20,11 +21,10 @@ from canary_release.model.tree import Object, object_at, objects_at
 from canary_release.update.refused import broken_by_update
 from canary_release.update.rules import is_gated
 from stack.files import Entry, read_config, stack_file
-from tools.pulumi import UPSERT
+from tools.pulumi import COMPONENT, UPSERT
 
 from .stack_file import edited
 
-COMPONENT = "canary-release:index:CanaryRelease"
 COLOURS = re.compile(r"<\{%.*?%\}>")
 WAIT_SECONDS = 5
 MOST_LINES = 40
@@ -109,23 +109,24 @@ class Engine:
         self.told.clear()
         return self._carried_out(lambda on_event: self._stack.preview(on_event=on_event))
 
-    def update(self, is_resumed: bool, skips_rules: bool) -> str | None:
+    def update(self, is_resumed: bool, skips_rules: bool, owns: Callable[[bool], None]) -> str | None:
         """Updates the stack to its file. Returns why that failed, if it did.
 
         `is_resumed`: an update was killed. Its lock is dropped, and the objects that it made are found.
+        `owns` is told that the stack is not this update's while another one runs, and that it is once that has ended.
         `skips_rules`: no rule, gate or `provenIn` is asked. A copy of the stack file sets `skipTransitionChecks`.
         """
         if is_resumed:
             self._recover()
         if not skips_rules:
-            return self._carried_out(lambda on_event: self._stack.up(on_event=on_event, show_secrets=False))
+            return self._carried_out(lambda on_event: self._stack.up(on_event=on_event, show_secrets=False), owns)
         text = stack_file(self.stack).read_bytes().decode("utf-8-sig")
         skips = {read_config(self.stack).key("skipTransitionChecks"): Entry("", "true", "true")}
         with TemporaryDirectory() as folder:
             file = Path(folder) / stack_file(self.stack).name
             file.write_text(edited(text, skips, file.name), encoding="utf-8", newline="")
             return self._carried_out(
-                lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file))
+                lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file)), owns
             )
 
     def _recover(self) -> None:
@@ -135,12 +136,17 @@ class Engine:
         # What was made and not recorded is taken over.
         self._stack.workspace.env_vars = {**self._stack.workspace.env_vars, **UPSERT}
 
-    def _carried_out(self, command: Callable[[Callable[[EngineEvent], None]], object]) -> str | None:
-        waits = False
+    def _carried_out(
+        self, command: Callable[[Callable[[EngineEvent], None]], object], owns: Callable[[bool], None] = lambda _: None
+    ) -> str | None:
+        another_runs = Event()
         while True:
             errors: list[str] = []
 
             def on_event(event: EngineEvent, errors: list[str] = errors) -> None:
+                if another_runs.is_set():
+                    another_runs.clear()
+                    owns(True)
                 if (diagnostic := event.diagnostic_event) and not diagnostic.ephemeral:
                     message = COLOURS.sub("", diagnostic.message).strip()
                     if diagnostic.severity == "error":
@@ -152,9 +158,11 @@ class Engine:
             try:
                 command(on_event)
             except ConcurrentUpdateError:
-                if not waits:
-                    self.tell("another update of the stack runs: waiting for its end")
-                waits = True
+                if not another_runs.is_set():
+                    owns(False)
+                    cancel = f"`pulumi cancel --stack {self.stack}`"
+                    self.tell(f"another update of the stack runs: waiting for its end; if it was killed: {cancel}")
+                another_runs.set()
                 time.sleep(WAIT_SECONDS)
             except CommandError as error:
                 lines = "\n".join(errors or [str(error)]).splitlines()

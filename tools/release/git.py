@@ -15,10 +15,13 @@ def is_committed(file: Path, pushes: bool) -> bool:
 
 
 def commit(message: str, files: list[Path], pushes: bool, seconds: float | None = None) -> None:
-    """Commits these files, which may be gone, and nothing else. Raises `ReleaseError`, also if the remote repository
-    does not answer within the seconds.
+    """Commits those of the files that lie in the repository, also if they are gone, and nothing else.
+
+    Raises `ReleaseError`, also if the remote repository does not answer within the seconds.
     """
     _drop_lock_of_a_killed_git()
+    root = git("rev-parse", "--show-toplevel")
+    files = [file for file in files if file.resolve().is_relative_to(root)]
     for file in files:
         if file.exists():
             git("add", "--force", "--", str(file))
@@ -26,7 +29,12 @@ def commit(message: str, files: list[Path], pushes: bool, seconds: float | None 
     if known and git("status", "--porcelain", "--", *known):
         git("commit", "--quiet", "--message", message, "--", *known)
     if pushes:
-        git("pull", "--quiet", "--rebase", "--autostash", seconds=seconds)
+        try:
+            git("pull", "--quiet", "--rebase", "--autostash", seconds=seconds)
+        except ReleaseError:
+            # Others changed the same lines. The stack file is again what this release wrote.
+            subprocess.run(["git", "rebase", "--abort"], capture_output=True)
+            raise
         git("push", "--quiet", seconds=seconds)
 
 

@@ -1,17 +1,19 @@
 """What is seen of a release during a soak: pods and share as the watch sees them, and what the gates say."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from canary_release.gates import Gates, parse_gates
-from canary_release.gates.contract import Comparison, State
+from canary_release.gates.contract import Comparison, Gate, State
 from canary_release.gates.sampling import Sample, judge
 from canary_release.hooks.cluster import Cluster
 from canary_release.hooks.judging import ask_of, live_pods
 from canary_release.model.arguments import GATES
+from canary_release.model.moment import moment
 from canary_release.model.release import Release
 from stack.settings import Settings
 from tools.watch.cluster import read
@@ -36,15 +38,47 @@ class Look:
     """Restarts of each pod by uid; None where the cluster cannot be read."""
 
 
-def look(stack: str, settings: Settings, token: str | None, restarts: Mapping[str, int] | None) -> Look:
-    """What is seen now. `restarts` is what a pod had when the soak began."""
+@dataclass
+class Taken:
+    """The samples that checks of a number have given during a soak, by check."""
+
+    states: dict[str, list[State]] = field(default_factory=dict[str, list[State]])
+    """Failures and successes, the last one at the end."""
+    last: dict[str, Sample] = field(default_factory=dict[str, Sample])
+    due: dict[str, float] = field(default_factory=dict[str, float])
+
+    def is_due(self, check: Gate, now: float) -> bool:
+        """Whether a look takes a sample. A comparison counts the requests of all time: each look takes one."""
+        return isinstance(check, Comparison) or self.due.setdefault(check.name, now + check.initial_delay) <= now
+
+    def judged(self, check: Gate, sample: Sample | None, now: float) -> Sample:
+        """The last sample, with what all of them make of the check: `failureLimit` of the last `count` may fail."""
+        if isinstance(check, Comparison):
+            assert sample  # It is always due.
+            return sample
+        states = self.states.setdefault(check.name, [])
+        if sample:
+            self.last[check.name] = sample
+            if sample.state is not State.INCONCLUSIVE:
+                states.append(sample.state)
+                self.due[check.name] = now + check.interval_seconds
+        if (last := self.last.get(check.name)) is None:
+            waits = f"begins after its initialDelay of {check.initial_delay} s"
+            return Sample(State.INCONCLUSIVE, waits, check=check.name, number=0, at=moment(now))
+        if states[-check.count :].count(State.FAILURE) > check.failure_limit:
+            return replace(last, state=State.FAILURE)
+        return last if last.state is State.INCONCLUSIVE else replace(last, state=State.SUCCESS)
+
+
+def look(stack: str, settings: Settings, token: str | None, restarts: Mapping[str, int] | None, taken: Taken) -> Look:
+    """What is seen now. `restarts` is what a pod had when the soak began, `taken` what its looks have sampled."""
     now, release = datetime.now(timezone.utc), settings.parsed.release
     try:
         target = read_target(stack)
         seen = picture(release, read(target), now)
     except WatchError as error:
         return Look(now.timestamp(), None, str(error), {"unseen": str(error)})
-    samples, limits = _gates(settings, token, Cluster(target.kubeconfig, target.context))
+    samples, limits = _gates(settings, token, Cluster(target.kubeconfig, target.context), taken)
     tracks = [each for each in (seen.stable, seen.canary) if each.version]
     shown = {
         "share": next((each.percent for each in seen.shares if each.serves == "both"), None),
@@ -75,7 +109,9 @@ def unanswered(samples: Sequence[Sample]) -> str | None:
     return "\n".join(_told(samples, State.INCONCLUSIVE)) or None
 
 
-def _gates(settings: Settings, token: str | None, cluster: Cluster) -> tuple[list[Sample], dict[str, float]]:
+def _gates(
+    settings: Settings, token: str | None, cluster: Cluster, taken: Taken
+) -> tuple[list[Sample], dict[str, float]]:
     """What the gates say of the canary that runs, and the evidence at which each comparison fails."""
     release = settings.parsed.release
     checks, url, known = map(settings.arguments.get, GATES)
@@ -87,12 +123,14 @@ def _gates(settings: Settings, token: str | None, cluster: Cluster) -> tuple[lis
     def quiet(_line: str, _ephemeral: bool) -> None:
         """What is sampled is told with the look."""
 
-    verdict = judge(gates.checks, release, lambda: live_pods(release, cluster), ask_of(gates), {}, quiet, once=True)
+    now = time.time()
+    due = [each for each in gates.checks if taken.is_due(each, now)]
+    verdict = judge(due, release, lambda: live_pods(release, cluster), ask_of(gates), {}, quiet, once=True)
+    samples = {each.check: each for each in verdict.samples}
+    judged = [(each, taken.judged(each, samples.get(each.name), now)) for each in gates.checks]
     # A check that is only told decides nothing.
-    decided = (
-        replace(each, state=State.SUCCESS) if each.check in verdict.only_told else each for each in verdict.samples
-    )
-    return list(decided), {each.name: 1 / each.false_alarms for each in gates.checks if isinstance(each, Comparison)}
+    decided = [replace(said, state=State.SUCCESS) if check.dry_run else said for check, said in judged]
+    return decided, {each.name: 1 / each.false_alarms for each in gates.checks if isinstance(each, Comparison)}
 
 
 def _shown(sample: Sample, limit: float | None) -> dict[str, Any]:

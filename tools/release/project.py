@@ -1,7 +1,7 @@
 """The project in this folder, its stack and its cluster, as a release reads and changes them."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from stack.settings import Settings, settings_of
 from . import git
 from .engine import Deployed, Engine
 from .journal import Journal, ReleaseError, path_of, save, write_whole
-from .looking import Look, look
+from .looking import Look, Taken, look
 from .record import write_record
 from .telling import Teller
 
@@ -28,6 +28,8 @@ class Project:
     pushes: bool
     """Whether each commit goes to the remote branch."""
     teller: Teller
+    taken: Taken = field(default_factory=Taken)
+    """What the checks of a number have sampled during the soak."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -84,11 +86,18 @@ class Project:
         """
         if journal.harm is None and (refused := self.engine.preview()):
             return refused
-        return self.engine.update(journal.is_updating, skips_rules and journal.harm is not None)
+
+        def owns(is_ours: bool) -> None:
+            self.save(replace(journal, is_updating=is_ours))
+
+        owns(True)
+        return self.engine.update(journal.is_updating, skips_rules and journal.harm is not None, owns)
 
     def look(self, journal: Journal, deployed: Deployed) -> Look:
         """What is seen of the canary, which is told."""
-        seen = look(self.stack, self.settings, self.token, journal.restarts)
+        if journal.restarts is None:
+            self.taken = Taken()
+        seen = look(self.stack, self.settings, self.token, journal.restarts, self.taken)
         self.teller.show(deployed.left(seen.at), deployed.soak_seconds, seen.shown)
         return seen
 

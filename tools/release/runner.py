@@ -76,7 +76,6 @@ def _update(journal: Journal, project: Project) -> tuple[Journal, Deployed, str 
     failure = None
     while not (deployed := project.deployed()).is_goal and failure is None:
         project.tell("updates")
-        project.save(replace(journal, is_updating=True))
         failure = project.update(journal, deployed.may_be_refused)
         journal = replace(journal.told(project.now(), failure or "updated"), is_updating=False)
         project.save(journal)

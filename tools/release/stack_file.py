@@ -18,10 +18,17 @@ BLOCK = ("|", ">")
 def edited(text: str, entries: Mapping[str, Entry | None], file: str) -> str:
     """The text of a stack file that the engine accepts, with these entries, by whole key; None takes one out.
 
-    Raises `ConfigError` where `config` is in braces, or a value is an alias: their lines are not theirs alone.
+    Raises `ConfigError` where `config` is in braces, or a value is an alias or an anchor: their lines are not theirs
+    alone.
     """
     for key, entry in entries.items():
-        text = _edited(text, key, entry, file)
+        before, text = text, _edited(text, key, entry, file)
+        try:
+            cast(Any, yaml).compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:
+            lines = (line.strip() for line in before.splitlines() if key.rpartition(":")[2] in line)
+            told = next(lines, key)
+            raise ConfigError(f"{file}: other lines need what this one says, so write it out: {told}") from None
     return text
 
 

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 STACK_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
 ELSEWHERE = {".ci", ".github", "docs", "examples", "releases", "sandbox", "tests", "tools"}
 """Folders whose files change no release, unless a stack file names one."""
+RECORD = re.compile(r"\d{8}T\d{6}(\.\d{6})?Z-.+\.(json|html)")
+"""Names of documents of updates and of `make release`, in any `evidenceFolder`."""
 NO_PROGRAM = {".gitignore", "LICENSE", "Makefile", "pyproject.toml", "requirements-dev.txt"}
 """Files beside the program that change no release."""
 
@@ -32,7 +34,12 @@ def touched(changed: Iterable[str], folder: Path) -> list[str]:
 
 def _is_harmless(path: PurePosixPath) -> bool:
     is_journal = path.match(".release-*.json")  # Of a release under way.
-    return is_journal or path.parts[0] in ELSEWHERE or path.suffix == ".md" or str(path) in NO_PROGRAM
+    return (
+        bool(is_journal or RECORD.fullmatch(path.name))
+        or path.parts[0] in ELSEWHERE
+        or path.suffix == ".md"
+        or str(path) in NO_PROGRAM
+    )
 
 
 def stacks_in(folder: Path) -> list[str]:

@@ -43,29 +43,29 @@ class Prometheus:
         form = {"query": promql, "timeout": f"{TIMEOUT_SECONDS}s", **({} if at is None else {"time": f"{at:.3f}"})}
         status, body = fetch("Prometheus", f"{self.url.rstrip('/')}/api/v1/query", form, self.token)
         try:
-            return _read(body, kinds)
-        except AnswerError as error:
-            # A server may say back what it was sent.
-            raise type(error)(str(error).replace(self.token or "\0", "[secret]")) from None
+            return self._read(body, kinds)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             told = f"status {status}, {len(body)} bytes"
             raise AnswerError(f"what answers is no Prometheus: {told}") from error
 
+    def _read(self, body: bytes, kinds: tuple[str, ...]) -> list[tuple[dict[str, str], Any]]:
+        read = cast(dict[str, Any], json.loads(body))
+        if read["status"] != "success":
+            raise AnswerError(f"Prometheus refuses the query: {self._said(read['error'])}")
+        if read.get("isPartial"):
+            raise LostError("Prometheus answers in part: some of its data are away")
+        if warnings := read.get("warnings"):
+            raise LostError(f"Prometheus warns: {self._said(warnings[0])}")
+        data = read["data"]
+        if data["resultType"] not in kinds:
+            raise AnswerError(f"the query must give a {kinds[-1]}, and gives a {self._said(data['resultType'])}")
+        if data["resultType"] == "scalar":
+            return [({}, _point(data["result"]))]
+        return [_element(each) for each in data["result"]]
 
-def _read(body: bytes, kinds: tuple[str, ...]) -> list[tuple[dict[str, str], Any]]:
-    read = cast(dict[str, Any], json.loads(body))
-    if read["status"] != "success":
-        raise AnswerError(f"Prometheus refuses the query: {str(read['error'])[:300]}")
-    if read.get("isPartial"):
-        raise LostError("Prometheus answers in part: some of its data are away")
-    if warnings := read.get("warnings"):
-        raise LostError(f"Prometheus warns: {str(warnings[0])[:300]}")
-    data = read["data"]
-    if data["resultType"] not in kinds:
-        raise AnswerError(f"the query must give a {kinds[-1]}, and gives a {data['resultType']!s:.20}")
-    if data["resultType"] == "scalar":
-        return [({}, _point(data["result"]))]
-    return [_element(each) for each in data["result"]]
+    def _said(self, text: Any) -> str:
+        """What the server says. It may say back what it was sent: the token is masked before the text is cut."""
+        return str(text).replace(self.token or "\0", "[secret]")[:300]
 
 
 def _element(each: dict[str, Any]) -> tuple[dict[str, str], Any]:

@@ -8,14 +8,14 @@ from .update import Update
 
 
 def is_known(update: Update) -> bool:
-    """Whether the state knows that stable's new content ran: as stable, or as the canary that is still declared.
+    """Whether the state knows that stable's new content ran: as stable, or as the canary with a pod.
 
     The first update has nothing to be compared with: True.
     """
     if update.old is None:
         return True
     was, now = tracks(update.old), tracks(update.new)
-    known = (was.stable.content, was.canary and was.canary.content)
+    known = (was.stable.content, was.running and was.running.content)
     return now.stable.content in known or fingerprint(now.stable.content) == update.former_stable
 
 

@@ -22,9 +22,11 @@ COMPONENT = "urn:pulumi:dev::canary::canary-release:index:CanaryRelease::release
 
 def test_the_objects_of_a_release_are_those_of_its_component_in_the_state():
     child = {"type": "kubernetes:core/v1:Service", "parent": COMPONENT, "inputs": SERVICE}
-    others = [{"type": "pulumi:pulumi:Stack"}, {"type": "canary-release:index:CanaryRelease"}]
-    assert declared([*others, child, {**child, "delete": True}]) == {COMPONENT: [SERVICE]}
-    assert declared(others) == {}
+    stack = {"urn": "stack", "type": "pulumi:pulumi:Stack"}
+    others = [stack, {"urn": COMPONENT, "type": "canary-release:index:CanaryRelease"}]
+    beside = {**child, "parent": "stack"}
+    assert declared([*others, beside, child, {**child, "delete": True}]) == {COMPONENT: [SERVICE]}
+    assert declared([*others, beside]) == {}
 
 
 def test_a_manifest_has_none_of_the_releases_own_annotations():

@@ -36,6 +36,13 @@ def test_stable_does_not_go_back_to_what_it_never_ran(former: str, canary: str):
     assert "the state knows nothing older" in broken.rule
 
 
+@pytest.mark.parametrize("was", ["v9*0", "v9+a*1"], ids=["declared without pods", "other content ran"])
+def test_a_canary_that_had_no_pod_proves_nothing(was: str):
+    update = Update(release("v2*2", was), release("v9*2", "v2*0"), former_stable=RAN)
+    [broken] = unknown_content(update)
+    assert (broken.old, broken.new) == ("v2", "v9")
+
+
 def test_the_allowed_way_to_it_begins_with_a_canary():
     way = shortest_way(PROMOTED, UNPROVEN, may_roll_back=False)
     assert way[-1] == UNPROVEN

@@ -208,9 +208,10 @@ def test_the_canary_of_an_unfinished_update_is_not_promoted(canary: str, promote
     [
         (None, release("v1*2"), True),
         (release("v2*2"), release("v9*2", "v2*1"), False),
-        (release("v2*2", "v1*0"), release("v1*2", "v2*1"), True),
-        (release("v2*2", "v1+a*0"), release("v1*2", "v2*1"), False),
-        (release("v2+a*2", "v2*0"), release("v2*2", "v2+a*1"), True),
+        (release("v2*2", "v1*1"), release("v1*2", "v2*1"), True),
+        (release("v2*2", "v1*0"), release("v1*2", "v2*1"), False),
+        (release("v2*2", "v1+a*1"), release("v1*2", "v2*1"), False),
+        (release("v2+a*2", "v2*1"), release("v2*2", "v2+a*1"), True),
         (release("v1*2", "v2*1"), release("v2*2"), True),
         (release("v1*2"), release("v1*3"), True),
         (release("v1*2"), release("v2*2"), False),

@@ -80,7 +80,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
         def preview(self) -> None:
             self.tell("widens the canary")
 
-        def update(self, is_resumed: bool, skips_rules: bool) -> str | None:
+        def update(self, is_resumed: bool, skips_rules: bool, _owns: Any) -> str | None:
             assert not is_resumed
             played.release, played.finished = replace(wanted(), skip_transition_checks=skips_rules), False
             if played.release.stable.version in played.failing:
@@ -89,7 +89,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
             played.updates.append((played.release.stable.version, played.release.canary_replicas, skips_rules))
             return None
 
-    def look(_stack: str, settings: Settings, _token: Any, _restarts: Any) -> Look:
+    def look(_stack: str, settings: Settings, _token: Any, _restarts: Any, _taken: Any) -> Look:
         harm = "a pod restarts" if settings.parsed.release.canary_replicas in played.harmful else None
         shown = {"share": 33.3, "configured": 33.3, "canary": "v0.2 1/1", "failing": {}, "gates": []}
         return Look(played.now, harm, None, shown, {})
@@ -143,7 +143,10 @@ def test_a_plan_that_is_done_is_not_done_again(make_release: Make, cluster: Clus
     updates = len(cluster.updates)
     done = make_release()
     assert (done.code, len(cluster.updates)) == (RELEASED, updates)
-    assert done.out == "Pulumi.staging.yaml says already what plan.yaml leads to: nothing is left to do\n"
+    assert done.out == (
+        "Pulumi.staging.yaml says already what plan.yaml leads to: nothing is left to do. "
+        "A plan that ends where it begins is not carried out: let its last step differ\n"
+    )
 
 
 def test_harm_in_the_second_soak_takes_everything_back(make_release: Make, cluster: Cluster):

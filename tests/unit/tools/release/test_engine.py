@@ -1,11 +1,15 @@
 """What the state says of a release, and when going back asks no rule."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pulumi.automation import ConcurrentUpdateError
 
 from canary_release.model.release import Release
-from tools.release.engine import Deployed, compared
+from tools.release import engine
+from tools.release.engine import Deployed, Engine, compared
 
 from ...update.releases import release
 
@@ -54,3 +58,22 @@ def test_a_canary_of_before_the_plan_needs_no_proof_of_another_stack_to_come_bac
     assert deployed(release("v1*2", "v3*1"), CANARY, has_proof=True).may_be_refused
     assert not deployed(release("v1*2", "v3*1"), CANARY).may_be_refused
     assert not deployed(None, CANARY, has_proof=True).may_be_refused
+
+
+def test_the_lock_of_somebody_elses_update_is_waited_for_and_never_dropped(monkeypatch: pytest.MonkeyPatch):
+    busy, told, owned = iter([True, True, False]), list[str](), list[bool]()
+
+    class Stack:
+        def up(self, on_event: Any, **_: Any) -> None:
+            if next(busy):
+                raise ConcurrentUpdateError(SimpleNamespace(stdout="", stderr="", code=255))  # pyright: ignore
+            on_event(SimpleNamespace(diagnostic_event=None))
+            on_event(SimpleNamespace(diagnostic_event=None))
+
+    monkeypatch.setattr(Engine, "_stack", Stack())
+    monkeypatch.setattr(engine.time, "sleep", lambda _: None)
+    assert Engine("dev", told.append).update(False, False, owned.append) is None
+    assert owned == [False, True]
+    assert told == [
+        "another update of the stack runs: waiting for its end; if it was killed: `pulumi cancel --stack dev`"
+    ]

@@ -49,26 +49,38 @@ def test_a_commit_that_was_not_pushed_is_not_done(tmp_path: Path):
     ).stdout.splitlines() == ["start", "before"]
 
 
-def test_what_others_have_pushed_meanwhile_comes_first(tmp_path: Path):
-    other = tmp_path / "other"
+def push_from_elsewhere(folder: Path, text: str) -> None:
+    """Somebody else's commit, which writes the text into the stack file, is on the remote branch."""
+    other, author = folder / "other", ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "clone", "--quiet", str(folder / "origin"), str(other)], check=True, capture_output=True)
+    (other / FILE).write_text(text)
     for command in (
-        ["clone", "--quiet", str(tmp_path / "origin"), str(other)],
-        [
-            "-C",
-            str(other),
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b.c",
-            "commit",
-            "-q",
-            "--allow-empty",
-            "-m",
-            "other",
-        ],
-        ["-C", str(other), "push", "--quiet"],
+        [*author, "commit", "--quiet", "--all", "--allow-empty", "--message", "other"],
+        ["push", "--quiet"],
     ):
-        subprocess.run(["git", *command], check=True, capture_output=True)
+        subprocess.run(["git", *command], cwd=other, check=True, capture_output=True)
+
+
+def test_a_change_of_the_same_lines_by_others_is_told_and_the_stack_file_stays(tmp_path: Path):
+    push_from_elsewhere(tmp_path, "theirs\n")
+    FILE.write_text("ours\n")
+    with pytest.raises(ReleaseError, match="git pull: "):
+        commit("start", [FILE], pushes=True)
+    assert FILE.read_text() == "ours\n"
+    assert git("status", "--porcelain") == ""
+    assert git("log", "--format=%s").splitlines() == ["start", "before"]
+
+
+def test_a_record_outside_of_the_repository_is_left(tmp_path: Path):
+    record = tmp_path / "record.json"
+    record.write_text("{}")
+    FILE.write_text("after\n")
+    commit("ended", [FILE, record], pushes=False)
+    assert git("show", "--name-only", "--format=").splitlines() == [str(FILE)]
+
+
+def test_what_others_have_pushed_meanwhile_comes_first(tmp_path: Path):
+    push_from_elsewhere(tmp_path, FILE.read_text())
     FILE.write_text("after\n")
     commit("start", [FILE], pushes=True)
     assert git("log", "--format=%s").splitlines() == ["start", "other", "before"]

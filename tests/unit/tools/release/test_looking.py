@@ -1,16 +1,18 @@
 """What is harm, and what is only not known yet."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from canary_release.gates import Gates, parse_gates
 from canary_release.gates.contract import State
 from canary_release.gates.e_process import Counts
 from canary_release.gates.sampling import Sample
 from tools.release import looking
-from tools.release.looking import harm, unanswered
+from tools.release.looking import Taken, harm, unanswered
 from tools.watch.picture import Picture, Pod, Share, TrackPicture
 from tools.watch.target import WatchError
 
@@ -86,5 +88,38 @@ def test_a_cluster_that_does_not_answer_is_no_harm_and_no_success(monkeypatch: p
 
     monkeypatch.setattr(looking, "read_target", fails)
     settings: Any = SimpleNamespace(parsed=SimpleNamespace(release=RELEASE))
-    found = looking.look("dev", settings, None, None)
+    found = looking.look("dev", settings, None, None, Taken())
     assert (found.harm, found.unanswered, found.restarts) == (None, "the API server does not answer", None)
+
+
+F, S, N = State.FAILURE, State.SUCCESS, State.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("samples", "state"),
+    [
+        ([], N),
+        ([S], S),
+        ([F], S),
+        ([S, F, S, F], F),
+        ([F, S, S, F], S),
+        ([F, N, F], F),
+        ([S, N], N),
+    ],
+    ids=["none yet", "good", "one bad", "two bad", "bad ones apart", "bad around a lost one", "no answer"],
+)
+def test_a_check_of_a_number_fails_in_a_soak_as_its_fields_say(samples: Sequence[State], state: State):
+    fields = {"query": "up", "success": "> 0", "count": 3, "failureLimit": 1, "intervalSeconds": 30, "initialDelay": 60}
+    gates = parse_gates({"errors": fields}, "http://127.0.0.1:1", None)
+    assert isinstance(gates, Gates)
+    [check] = gates.checks
+    taken, now = Taken(), 1000.0
+    assert not taken.is_due(check, now)
+    said = taken.judged(check, None, now)
+    for each in samples:
+        now += 60
+        assert taken.is_due(check, now)
+        said = taken.judged(check, gate(each), now)
+        assert taken.is_due(check, now + 2) is (each is N)
+    assert said.state is state
+    assert ("begins after its initialDelay of 60 s" in said.measured + said.reason) is (not samples)

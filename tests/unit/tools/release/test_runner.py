@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -108,7 +108,7 @@ class World(Project):
     def update(self, journal: Journal, skips_rules: bool) -> str | None:
         disk, goal = self.disk, self.disk.file
         assert not disk.is_finished or disk.wanted != goal, "updated twice"
-        self._moment()
+        self.save(replace(journal, is_updating=True))
         assert not disk.is_locked or journal.is_updating, "the lock of another update is dropped"
         disk.wanted, disk.is_finished, disk.is_locked = goal, False, True
         self._moment()

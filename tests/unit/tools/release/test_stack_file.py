@@ -99,6 +99,10 @@ def test_a_file_keeps_its_line_ends_and_needs_none_at_the_end():
     [
         ("config: {canary:stableVersion: v1}\n", "without braces"),
         ("config:\n  canary:namespace: &a b\n  canary:stableVersion: *a\n", "is an alias"),
+        (
+            "config:\n  canary:stableVersion: &a v1\n  canary:canaryVersion: *a\n",
+            "other lines need what this one says, so write it out: canary:stableVersion: &a v1",
+        ),
     ],
 )
 def test_a_file_whose_lines_belong_to_no_key_alone_is_refused(text: str, reason: str):

@@ -51,6 +51,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
         (["Pulumi.staging.yaml"], ["staging"]),
         (["Pulumi.staging.yaml", "Pulumi.dev.yaml", "README.md"], ["dev", "staging"]),
         ([".release-dev.json", "releases/20260501T120000Z-dev-run.html"], []),
+        (["evidence/20260501T120000.250000Z-dev-release.json", "evidence/20260501T120000Z-dev-run.html"], []),
         (["docs/pull-requests.md", "tests/unit/conftest.py", "components/README.md", "sandbox/build.py"], []),
         (["Makefile", "tools/plan.py", "requirements-dev.txt", ".github/workflows/ci.yml"], []),
         (["Pulumi.yaml"], STACKS),
