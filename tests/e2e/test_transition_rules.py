@@ -147,10 +147,11 @@ def test_what_grows_goes_first_and_what_shrinks_goes_last(fresh_stack: Stack, op
 
 def test_a_canary_that_cannot_grow_keeps_stable_from_shrinking_also_in_a_retry(deployed: Stack):
     deployed.configure(stableReplicas=4)
-    deployed.wait_for_pods(5)
+    deployed.wait_for_pods(60)
     deployed.up()
     settled(deployed)
     deployed.configure(canaryReplicas=2, stableReplicas=2)
+    deployed.wait_for_pods(5)
     deployed.kubectl("create", "quota", "full", "--hard=pods=5")
     try:
         for _ in range(2):
@@ -158,6 +159,7 @@ def test_a_canary_that_cannot_grow_keeps_stable_from_shrinking_also_in_a_retry(d
             assert deployed.deployment("k8s-testapp")["spec"]["replicas"] == 4
     finally:
         deployed.kubectl("delete", "quota", "full")
+    deployed.wait_for_pods(60)
     deployed.up()
     assert deployed.deployment("k8s-testapp")["spec"]["replicas"] == 2
 
