@@ -93,7 +93,7 @@ def settle(stack: Stack, name: str) -> None:
 
 def unchanged(stack: Stack) -> float:
     """Seconds of an update that finds nothing to do."""
-    seconds = stack.up().seconds
+    seconds = stack.up(preview=True).seconds
     assert set(stack.changes()) == {"same"}, stack.changes()
     return seconds
 
@@ -121,7 +121,7 @@ def walk() -> Rows:
                 difference = stack.run("kubectl", "diff", "-f", str(file))
                 assert difference.code == 1, difference
                 theirs["`preview` of the widening"].append(difference.seconds)
-            ours[step].append(stack.up().seconds)
+            ours[step].append(stack.up(preview=True).seconds)
             settle(stack, stack.namespace)
             theirs[step].append(seconds(stack, *apply))
             held = [stack.get("deployments", "--namespace", name)["items"] for name in (stack.namespace, beside)]
@@ -150,7 +150,7 @@ def grow() -> Rows:
             while deployed < releases:
                 deployed = min(deployed + WAVE, releases)
                 stack.configure(releases=deployed)
-                stack.up("--skip-preview")
+                stack.up()
                 stack.kubectl("scale", "deployments", "--all", "--replicas=0")
             settle(stack, stack.namespace)
             figures = [(stack.good("pulumi", "preview").seconds, unchanged(stack)) for _ in range(ROUNDS)]

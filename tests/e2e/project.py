@@ -199,9 +199,9 @@ class Stack:
         """Takes a key out of the stack's config."""
         self.good("pulumi", "config", "rm", key)
 
-    def up(self, *options: str) -> Ended:
-        """An update that must succeed."""
-        return self.good("pulumi", "up", "--yes", *options)
+    def up(self, *options: str, preview: bool = False) -> Ended:
+        """An update that must succeed. The engine's preview before it takes as long as the update does."""
+        return self.good("pulumi", "up", "--yes", *([] if preview else ["--skip-preview"]), *options)
 
     def failing_up(self) -> Ended:
         """An update that must fail, with a message and no traceback of the program."""

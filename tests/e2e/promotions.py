@@ -16,7 +16,7 @@ def promoted(stack: Stack) -> str:
 def deploy(stack: Stack, deadline: int) -> Stack:
     """The seed's release, whose pods have these seconds to start and must stay ready for two more."""
     stack.wait_for_pods(deadline, min_ready=2)
-    stack.up("--skip-preview")
+    stack.up()
     return stack
 
 
@@ -24,7 +24,7 @@ def prepare_promotion(stack: Stack) -> Stack:
     """Starts a canary of the version that stable has not. The config then promotes it."""
     canary = {"v0.1": "v0.2", "v0.2": "v0.1"}[promoted(stack)]
     stack.configure(canaryVersion=canary, canaryReplicas=1)
-    stack.up("--skip-preview")
+    stack.up()
     until(lambda: len(stack.endpoints()) == 3, "three endpoints")
     stack.configure(stableVersion=canary, canaryReplicas=0)
     return stack
@@ -64,7 +64,7 @@ def disturb(
         finally:
             repair()
         if update.returncode:
-            stack.up("--skip-preview", *options)
+            stack.up(*options)
         until(lambda: set(traffic.next(50)) == {promoted(stack)}, "answers of the promoted version alone")
     print(traffic, f"the promotion ended with {update.returncode}")
     assert traffic.failures == []

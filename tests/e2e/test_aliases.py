@@ -26,7 +26,7 @@ def test_a_renamed_component_with_an_alias_replaces_nothing(namespace: Callable,
         pods = stack.pods()
         program = PROGRAM.format(name="store", options='aliases=[pulumi.Alias(name="shop")]')
         (stack.folder / "__main__.py").write_text(program)
-        stack.up("--skip-preview")
+        stack.up()
         assert stack.changes() == {"same": 5}
         assert stack.pods() == pods
         urns = [each["urn"] for each in stack.exported()["resources"]]

@@ -128,7 +128,7 @@ def test_an_api_server_that_is_gone_before_an_update_is_told(promotion: Stack, t
             repair()
         assert "configured Kubernetes cluster is unreachable" in failed
         assert promotion.pods() == pods
-        promotion.up("--skip-preview")
+        promotion.up()
         traffic.next(50)
     assert traffic.failures == []
     assert promotion.planned("--refresh") == {"same": 5}
@@ -160,7 +160,7 @@ def test_an_api_server_that_is_killed_while_the_program_waits_for_pods_is_asked_
 def test_an_api_server_that_crawls_makes_a_promotion_slow_and_costs_no_request(promotion: Stack, traffic_on: Callable):
     with traffic_on(promotion.node_port) as traffic:
         with crawling("kube-apiserver"):
-            promotion.up("--skip-preview")
+            promotion.up()
         traffic.next(50)
     assert traffic.failures == []
     assert promotion.planned("--refresh") == {"same": 5}

@@ -64,7 +64,7 @@ def test_no_update_of_a_full_release_and_back_runs_more_than_the_total(workers: 
     with most_pods(workers) as counts:
         for step in steps:
             workers.configure(**step)
-            workers.up("--skip-preview")
+            workers.up()
             until(lambda: len(workers.pods()) == TOTAL, f"{TOTAL} pods after {step}")
     print(f"{len(counts)} counts, {min(counts)} to {max(counts)} pods")
     assert max(counts) == TOTAL

@@ -69,7 +69,7 @@ def idle(stack: Stack, prometheus: Prometheus) -> Stack:
     """A stack with a canary of which Prometheus knows, and which nobody asks; its config widens it."""
     write_config(stack, prometheus.url)
     stack.configure(**SEED, skipTransitionChecks="false")
-    stack.up("--skip-preview")
+    stack.up()
     until(lambda: len(stack.endpoints()) == len(stack.get("pods")["items"]) == 3, "three pods and no other")
     alive = 'count(process_start_time_seconds{pod=~".*-canary-.*"})'
     until(lambda: prometheus.number(alive) == 1, "a canary in Prometheus")
@@ -88,10 +88,10 @@ def watched(
         with Prometheus(tmp_path / "prometheus", fresh_stack.namespace) as server:
             write_config(fresh_stack, server.url, **CHECKS)
             fresh_stack.configure(canaryReplicas=0)
-            fresh_stack.up("--skip-preview")
+            fresh_stack.up()
             with traffic_on(fresh_stack.node_port):
                 fresh_stack.configure(canaryVersion=version, canaryReplicas=1)
-                fresh_stack.up("--skip-preview")
+                fresh_stack.up()
                 answered = f'sum(http_requests_total{{version="{version}"}})'
                 until(lambda: server.number(answered) > ENOUGH, f"{ENOUGH} requests of {version} in Prometheus")
                 yield fresh_stack, server
@@ -130,10 +130,10 @@ def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: 
 def test_the_next_step_goes_on_from_the_evidence_of_the_one_before(watched: Callable):
     with watched("v0.2") as (stack, _):
         stack.configure(canaryReplicas=2)
-        stack.up("--skip-preview")
+        stack.up()
         before = kept(stack)
         stack.configure(stableReplicas=3)
-        stack.up("--skip-preview")
+        stack.up()
         stack.configure(canaryReplicas=3)
         until(lambda: stack.run("pulumi", "up", "--yes", "--skip-preview").code == 0, "enough requests", 180)
         after = kept(stack)
@@ -201,11 +201,11 @@ def test_an_outage_that_both_tracks_share_is_no_evidence_against_the_canary(
 
         write_config(stack, server.url, errors=CHECKS["errors"])
         stack.configure(canaryReplicas=0)
-        stack.up("--skip-preview")
+        stack.up()
         with traffic_on(stack.node_port):
             until(lambda: answered("v0.1", 200) > ENOUGH, "good answers of stable alone")
             stack.configure(canaryReplicas=1)
-            stack.up("--skip-preview")
+            stack.up()
             until(lambda: answered("v0.2", 200) > 0, "a canary that answers well")
             (outage / "on").touch()
             until(lambda: answered("v0.2", 500) > ENOUGH, "an outage longer than a block")
@@ -222,7 +222,7 @@ def test_an_outage_that_both_tracks_share_is_no_evidence_against_the_canary(
 
 def test_a_canary_that_crashes_is_refused(idle: Stack, prometheus: Prometheus):
     idle.configure(canaryVersion="v0.4-crashes", canaryReplicas=1)
-    idle.up("--skip-preview")
+    idle.up()
 
     def restarts() -> int:
         pods = idle.get("pods")["items"]
@@ -272,7 +272,7 @@ def test_a_prometheus_that_is_gone_for_some_looks_costs_no_verdict(idle: Stack):
     # Each look asks twice.
     with answering(good, away=6) as url:
         write_config(idle, url, alive={**ALIVE, "query": "vector(1)", "consecutiveErrorLimit": 4})
-        widened = idle.up("--skip-preview").text
+        widened = idle.up().text
     assert "gates of v0.2: success" in widened
     assert "Prometheus is not there: status 503, twice" in widened
 
@@ -287,7 +287,7 @@ def test_other_providers_are_asked_by_a_program_or_an_address(idle: Stack):
             "address": {"web": f"{url}/score?version={{{{version}}}}", "success": ">= 0.5"},
         }
         write_config(idle, "", **checks)
-        widened = idle.up("--skip-preview").text
+        widened = idle.up().text
     assert "gates of v0.2: success" in widened
 
 
@@ -408,7 +408,7 @@ def test_an_update_that_gives_the_canary_nothing_more_asks_no_gate(idle: Stack):
     write_config(idle, "http://127.0.0.1:1", **CHECKS)
     for config in ({"canaryReplicas": 1, "canaryVersion": "v0.3"}, {"stableReplicas": 3}, {"canaryReplicas": 0}):
         idle.configure(**config)
-        idle.up("--skip-preview")
+        idle.up()
     assert [each["kind"] for each in evidence(idle)[-3:]] == ["change_canary", "scale_stable", "stop_canary"]
     assert [each["gates"] for each in evidence(idle)[-3:]] == [None, None, None]
 

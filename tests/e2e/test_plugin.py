@@ -236,7 +236,7 @@ def test_two_releases_of_two_providers_do_not_collide(typescript: Stack):
 
 def test_a_promotion_through_the_plugin_shows_its_exposure_and_runs(web: Stack):
     web.configure(stableVersion="v0.2", canaryReplicas=0)
-    shown = web.up().text
+    shown = web.up(preview=True).text
     assert f"    web in {web.namespace}: promotes v0.2\n                    before     after\n" in shown
     assert "    stable          v0.1 x 2   v0.2 x 2\n" in shown
     assert "    canary's share  33.3 %     0.0 %\n" in shown

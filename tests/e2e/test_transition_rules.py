@@ -61,8 +61,8 @@ def test_an_update_shows_its_exposure_in_the_preview_and_while_it_runs(deployed:
         "pods meanwhile  at most 4  at least 3 ready\n"
     )
     assert table in deployed.good("pulumi", "preview").text
-    assert table in deployed.up("--skip-preview").text
-    assert "canary's share" not in deployed.up().text, "an unchanged release has nothing to tell"
+    assert table in deployed.up().text
+    assert "canary's share" not in deployed.up(preview=True).text, "an unchanged release has nothing to tell"
 
 
 def test_a_refused_update_leaves_cluster_and_state_as_they_are_and_prints_the_way(deployed: Stack):
@@ -105,8 +105,8 @@ def test_skipping_the_checks_runs_the_update_and_warns_each_time(deployed: Stack
     deployed.configure(stableVersion="v0.3", canaryReplicas=0, skipTransitionChecks="true")
     warning = "warning: skipTransitionChecks is set: no rule guards the updates of CanaryRelease 'release'"
     assert warning in deployed.good("pulumi", "preview").text
-    assert warning in deployed.up("--skip-preview").text
-    assert warning in deployed.up("--skip-preview").text
+    assert warning in deployed.up().text
+    assert warning in deployed.up().text
     assert deployed.changes() == {"same": 5}
 
 
@@ -140,9 +140,9 @@ def test_what_grows_goes_first_and_what_shrinks_goes_last(fresh_stack: Stack, op
     stack.wait_for_pods(120, min_ready=2)
     stack.up()
     stack.configure(stableReplicas=2, canaryReplicas=2)
-    assert order_of(stack.up("--skip-preview", *options)) == ["release-canary", "release-stable"]
+    assert order_of(stack.up(*options)) == ["release-canary", "release-stable"]
     stack.configure(stableReplicas=4, canaryReplicas=1)
-    assert order_of(stack.up("--skip-preview", *options)) == ["release-stable", "release-canary"]
+    assert order_of(stack.up(*options)) == ["release-stable", "release-canary"]
 
 
 def test_a_canary_that_cannot_grow_keeps_stable_from_shrinking_also_in_a_retry(deployed: Stack):
