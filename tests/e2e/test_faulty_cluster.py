@@ -77,12 +77,19 @@ def crawling(name: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def deployed(stack: Stack) -> Stack:
+    # While the API server is away, the node does not learn that a pod ends: the pod serves on for longer than that.
+    container = {"name": "testapp", "lifecycle": {"preStop": {"sleep": {"seconds": 20}}}}
+    stack.patch("Deployment", {"template": {"spec": {"containers": [container]}}})
     # Nothing here has to end by a deadline, also on a machine that has other work.
     return deploy(stack, 300)
 
 
 @pytest.fixture
 def promotion(deployed: Stack) -> Stack:
+    # Each time that the node's agents lose the API server they wait longer, up to a minute; two minutes reset that.
+    for agent in ("kubelet", "kube-proxy"):
+        kill(agent)
+    repair()
     return prepare_promotion(deployed)
 
 
