@@ -68,7 +68,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.25)  # Most conditions start a kubectl, which takes a tenth of a second of a core.
+        time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
