@@ -25,8 +25,6 @@ ROUNDS, QUICK = 3, 2
 """Rounds of everything, and how often each of them repeats the commands that change nothing."""
 RELEASES, WAVE = (1, 10, 100), 20
 """Sizes of the stack that grows, and how many of its releases are deployed at once: a node takes 110 pods."""
-CLIENT = '{"qps": 1000, "burst": 2000}'
-"""`kubernetes:kubeClientSettings` of the stack that grows. By default the provider sends 50 requests a second."""
 WALK = {"first `up`": ("v0.1", 1), "widen": ("v0.1", 2), "promote": ("v0.2", 0)}
 """Version of stable and replicas of the canary after each step."""
 MANY_RELEASES = f"""import json
@@ -51,7 +49,6 @@ Where pods start, the ratio tells what a preview, checked config and recorded st
 canary, where kubectl starts both at once. Where nothing changes, both columns are mostly programs that start.
 The many releases have a stable pod each, a canary scaled to zero and a Service. A node takes 110 pods, so they were
 deployed {WAVE} at a time and then scaled to zero by kubectl: neither command that is measured there reads pods.
-Their stack sets `kubernetes:kubeClientSettings` to `{CLIENT}`, as docs/reuse.md says; the last row is without it.
 The floor is what remains without any release. The own share is the processor time that this project's code adds to a
 preview of one release: `python -m tests.own_share` measures it alone."""
 
@@ -145,8 +142,7 @@ def grow() -> Rows:
     rows = [["releases in a stack", "resources", "runs", "`preview`, s", "to one", "unchanged `up`, s", "to one"]]
     with stack_of(MANY_RELEASES) as stack:
         deployed, one = 0, None
-        for releases, client in [*((each, CLIENT) for each in RELEASES), (RELEASES[-1], "{}")]:
-            stack.good("pulumi", "config", "set", "kubernetes:kubeClientSettings", client)
+        for releases in RELEASES:
             while deployed < releases:
                 deployed = min(deployed + WAVE, releases)
                 stack.configure(releases=deployed)
@@ -157,8 +153,7 @@ def grow() -> Rows:
             preview, update = (median(series) for series in zip(*figures, strict=True))
             one = one or (preview, update)
             ratios = [f"{preview:.2f}", f"{preview / one[0]:.1f}", f"{update:.2f}", f"{update / one[1]:.1f}"]
-            row = f"{releases}" if client == CLIENT else f"{releases}, provider's own limit"
-            rows.append([row, f"{stack.changes()['same']}", f"{ROUNDS}", *ratios])
+            rows.append([f"{releases}", f"{stack.changes()['same']}", f"{ROUNDS}", *ratios])
     return rows
 
 

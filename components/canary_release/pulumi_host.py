@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from queue import SimpleQueue
 from threading import Timer
 from types import FrameType
@@ -17,7 +18,9 @@ from typing import Any, cast
 
 import pulumi
 
+from .model.objects import canary_deployment, stable_deployment
 from .model.release import Release
+from .model.tree import Object
 
 HOOKS_SECONDS = 3
 """How long an interrupted program answers hooks. Language hosts end it two seconds later."""
@@ -38,6 +41,12 @@ class Declared:
     cluster: int | str | None
     """Identity of its Kubernetes provider."""
     release: Release
+
+    @cached_property
+    def deployments(self) -> list[Object]:
+        """Both Deployments, also where there is no canary yet. Each later release is compared with them."""
+        canary = canary_deployment(self.release, self.release.canary or self.release.stable)
+        return [stable_deployment(self.release), canary]
 
 
 @dataclass

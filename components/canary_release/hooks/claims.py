@@ -6,10 +6,9 @@ from typing import Any
 import pulumi
 
 from ..model.deployment import MATCH_LABELS, TEMPLATE_LABELS
-from ..model.objects import canary_deployment, stable_deployment
 from ..model.problem import Problem, literal
 from ..model.release import Release
-from ..model.tree import Object, get
+from ..model.tree import get
 from ..pulumi_host import Declared, Refusal, identity, program, provider_of
 from ..text.report import report
 from ..text.spelling import Spelling
@@ -21,9 +20,7 @@ TOLD = ("manifest",)
 def claim(name: str, release: Release, opts: pulumi.ResourceOptions | None, spelling: Spelling) -> None:
     """Declares the release to the others of the program. Raises `Refusal` if it collides with one of them."""
     own = Declared(name, identity(provider_of(opts)), release)
-    found = {
-        other.name: list(_collisions(own.release, other)) for other in program.declared if other.cluster == own.cluster
-    }
+    found = {other.name: list(_collisions(own, other)) for other in program.declared if other.cluster == own.cluster}
     if problems := [problem for each in found.values() for problem in each]:
         text = report(f"CanaryRelease {name!r} collides with another one and was not declared", problems, spelling)
         # The error alone would not keep the engine from updating the other one.
@@ -37,14 +34,15 @@ def collision(name: str) -> str | None:
     return program.collisions.get(name)
 
 
-def _collisions(release: Release, other: Declared) -> Iterator[Problem]:
+def _collisions(own: Declared, other: Declared) -> Iterator[Problem]:
+    release = own.release
     if release.namespace == other.release.namespace:
         taken = set(_names(other.release))
         for kind, name in _names(release):
             if (kind, name) in taken:
                 what = f"the {kind} {name} in namespace {release.namespace}"
                 yield _problem(name, "must give names that no other release has", other, f"already has {what}")
-        yield from _selected(release, other)
+        yield from _selected(own, other)
     taken_ports = dict(_node_ports(other.release))
     for port, service in _node_ports(release):
         if port in taken_ports:
@@ -62,13 +60,13 @@ def _names(release: Release) -> Iterator[tuple[str, str]]:
     yield from (("Service", service["metadata"]["name"]) for service in release.services)
 
 
-def _selected(release: Release, other: Declared) -> Iterator[Problem]:
+def _selected(own: Declared, other: Declared) -> Iterator[Problem]:
     """Pods of one release that an object of the other selects; told once."""
     for mine, theirs, whose in (
-        (release, other.release, "its pods would be selected, too"),
-        (other.release, release, "it would select these pods, too"),
+        (own, other, "its pods would be selected, too"),
+        (other, own, "it would select these pods, too"),
     ):
-        pods = [get(deployment, TEMPLATE_LABELS) for deployment in _deployments(theirs)]
+        pods = [get(deployment, TEMPLATE_LABELS) for deployment in theirs.deployments]
         for title, selector in _selectors(mine):
             if any(selector.items() <= labels.items() for labels in pods):
                 accepted = f"must select no pods of another release: {title} selects {_listed(selector)}"
@@ -76,16 +74,12 @@ def _selected(release: Release, other: Declared) -> Iterator[Problem]:
                 return
 
 
-def _selectors(release: Release) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for service in release.services:
+def _selectors(declared: Declared) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for service in declared.release.services:
         yield f"Service {service['metadata']['name']}", service["spec"]["selector"]
-    for deployment in _deployments(release):
+    for deployment in declared.deployments:
         if labels := get(deployment, MATCH_LABELS, {}):
             yield f"Deployment {deployment['metadata']['name']}", labels
-
-
-def _deployments(release: Release) -> list[Object]:
-    return [stable_deployment(release), canary_deployment(release, release.canary or release.stable)]
 
 
 def _listed(labels: Mapping[str, str]) -> str:
