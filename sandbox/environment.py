@@ -50,8 +50,9 @@ def stack_file(stack: str) -> Path:
 
 def check_file(stack: str) -> None:
     """Raises `SandboxError` for a stack that has no file."""
-    known = sorted(path.name.split(".")[1] for path in PROJECT.glob("Pulumi.*.yaml"))
-    if stack not in known:
+    if not stack_file(stack).is_file():
+        files = sorted(path.name for path in PROJECT.glob("Pulumi.*.yaml"))
+        known = [name.removeprefix("Pulumi.").removesuffix(".yaml") for name in files]
         meant = difflib.get_close_matches(stack, known, n=1)
         proposal = f"; did you mean {meant[0]}?" if meant else ""
         raise SandboxError(f"there is no Pulumi.{stack}.yaml: STACK must be one of {', '.join(known)}{proposal}")

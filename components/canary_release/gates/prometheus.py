@@ -58,7 +58,7 @@ class Prometheus:
             raise LostError(f"Prometheus warns: {self._said(warnings[0])}")
         data = read["data"]
         if data["resultType"] not in kinds:
-            raise AnswerError(f"the query must give a {kinds[-1]}, and gives a {self._said(data['resultType'])}")
+            raise AnswerError(f"the query must give a {kinds[-1]}, and gives a {self._said(data['resultType']):.20}")
         if data["resultType"] == "scalar":
             return [({}, _point(data["result"]))]
         return [_element(each) for each in data["result"]]
