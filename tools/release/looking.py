@@ -65,7 +65,7 @@ class Taken:
         if (last := self.last.get(check.name)) is None:
             waits = f"begins after its initialDelay of {check.initial_delay} s"
             return Sample(State.INCONCLUSIVE, waits, check=check.name, number=0, at=moment(now))
-        if states[-check.count :].count(State.FAILURE) > check.failure_limit:
+        if check.fails(states[-check.count :]):
             return replace(last, state=State.FAILURE)
         return last if last.state is State.INCONCLUSIVE else replace(last, state=State.SUCCESS)
 

@@ -21,10 +21,11 @@ def edited(text: str, entries: Mapping[str, Entry | None], file: str) -> str:
     Raises `ConfigError` where `config` is in braces, or a value is an alias or an anchor: their lines are not theirs
     alone.
     """
+    node = _composed(text)
     for key, entry in entries.items():
-        before, text = text, _edited(text, key, entry, file)
+        before, text = text, _edited(text, node, key, entry, file)
         try:
-            cast(Any, yaml).compose(text, Loader=yaml.SafeLoader)
+            node = _composed(text)
         except yaml.YAMLError:
             lines = (line.strip() for line in before.splitlines() if key.rpartition(":")[2] in line)
             told = next(lines, key)
@@ -32,8 +33,12 @@ def edited(text: str, entries: Mapping[str, Entry | None], file: str) -> str:
     return text
 
 
-def _edited(text: str, key: str, entry: Entry | None, file: str) -> str:
-    root = _mapping(cast(Any, yaml).compose(text, Loader=yaml.SafeLoader), file)
+def _composed(text: str) -> Any:
+    return cast(Any, yaml).compose(text, Loader=yaml.SafeLoader)
+
+
+def _edited(text: str, node: Any, key: str, entry: Entry | None, file: str) -> str:
+    root = _mapping(node, file)
     config = next((value for name, value in root if name.value == "config"), None)
     pairs = _mapping(config, file)
     found: Any = next((pair for pair in pairs if _whole(pair[0].value) == key), None)

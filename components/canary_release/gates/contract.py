@@ -50,6 +50,10 @@ class Threshold(_Common):
     failure_limit: int
     no_data: State
 
+    def fails(self, samples: Sequence[State]) -> bool:
+        """Whether more of these samples are failures than `failureLimit` allows."""
+        return samples.count(State.FAILURE) > self.failure_limit
+
     def state(self, value: float) -> State:
         """What a sample with this value is."""
         failed, succeeded = _holds(self.failure, value), _holds(self.success, value)

@@ -87,7 +87,7 @@ class _Run:
         """What the samples so far make of the check."""
         if isinstance(self.check, Comparison):
             return State.INCONCLUSIVE if self.errors or not self.states else self.states[-1]
-        if self.states.count(State.FAILURE) > self.check.failure_limit:
+        if self.check.fails(self.states):
             return State.FAILURE
         enough = self.states.count(State.SUCCESS) >= self.check.count - self.check.failure_limit
         return State.SUCCESS if enough else State.INCONCLUSIVE

@@ -112,18 +112,23 @@ def test_giving_back_an_earlier_config_gives_back_the_bytes(manifest: list[Objec
     assert json.dumps([*manifests(parsed(copy.deepcopy(manifest)).release).values()]) == first
 
 
+def is_released_or_refused_in_words(args: dict[str, Any]) -> None:
+    """The arguments make a release that its inputs give back, or problems with a place and what is accepted."""
+    found = parse(args)
+    if isinstance(found, list):
+        assert found
+        assert all(problem.path and problem.accepted for problem in found)
+    else:
+        assert Release.of_inputs(sent(found.release)) == found.release
+
+
 @slow
 @given(manifest=applications(), data=st.data())
 def test_a_manifest_with_anything_anywhere_is_released_or_refused_in_words(manifest: list[Object], data: st.DataObject):
     paths = list(_paths(manifest))
     changed = with_value(manifest, data.draw(st.sampled_from(paths)), data.draw(VALUES))
     given_ = {"manifest": changed, **CANARY, "container_name": "a", "stable_replicas": 3}
-    found = parse(given_)
-    if isinstance(found, list):
-        assert found
-        assert all(problem.path and problem.accepted for problem in found)
-    else:
-        assert Release.of_inputs(sent(found.release)) == found.release
+    is_released_or_refused_in_words(given_)
 
 
 @slow
@@ -131,12 +136,7 @@ def test_a_manifest_with_anything_anywhere_is_released_or_refused_in_words(manif
 def test_any_patch_is_applied_or_refused_in_words(patch: Object, which: str):
     value = [{"kind": "Deployment", **patch}] if which == "patches" else patch
     assume(value)
-    found = parse({"manifest": shop(), **CANARY, "container_name": "web", which: value})
-    if isinstance(found, list):
-        assert found
-        assert all(problem.path and problem.accepted for problem in found)
-    else:
-        assert Release.of_inputs(sent(found.release)) == found.release
+    is_released_or_refused_in_words({"manifest": shop(), **CANARY, "container_name": "web", which: value})
 
 
 @slow
