@@ -1,4 +1,4 @@
-"""Rehearses a release: each step's table, rules, changed objects and way back, without engine or cluster."""
+"""Rehearses a plan: each step's table, rules, changed objects and way back, without engine or cluster."""
 
 import argparse
 import sys
@@ -35,7 +35,7 @@ class RehearsalError(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the release: its name, and what it makes of the stack's file; None takes a key away."""
+    """A step of the plan: its name, and what it makes of the stack's file; None takes a key away."""
 
     name: str
     entries: dict[str, Entry | None]
@@ -70,13 +70,13 @@ def _step(document: Document, number: int, project: str) -> Step:
 
 @dataclass
 class Rehearsal:
-    """Goes through the steps of one stack's release."""
+    """Goes through the steps of a plan for one stack."""
 
     config: Config
     told: set[str] = field(default_factory=set[str])
     """Lines that were shown already: additions and warnings are shown once."""
 
-    def run(self, steps: Sequence[Step]) -> Iterator[str]:
+    def rehearse(self, steps: Sequence[Step]) -> Iterator[str]:
         """Additions and warnings, then what each step does. Raises `RehearsalError` at the first refused step."""
         settings = deployable(self.config)
         if isinstance(settings, list):
@@ -127,7 +127,7 @@ class Rehearsal:
         return replace(problem, fix=[fix for fix in problem.fix if _is_in_file(problem, fix[0])], place=place)
 
     def _check(self, title: str, step: Step, goal: Config, update: Update) -> None:
-        # When a step is carried out is not known.
+        # When a step is run is not known.
         broken = broken_by_update(update, now=None)
         if update.old and broken:
             lines = WayLines(step.name, self.config, goal, update.old)
@@ -167,11 +167,11 @@ def main() -> None:
     """Prints the rehearsal. Exits with 1 if a step is refused or nothing can be read."""
     parser = argparse.ArgumentParser(prog="make plan", description=__doc__)
     parser.add_argument("steps", type=Path, help=f"YAML file with {ACCEPTED}")
-    parser.add_argument("--stack", default="dev", help="the release starts from its file (default: %(default)s)")
+    parser.add_argument("--stack", default="dev", help="the plan starts from its file (default: %(default)s)")
     given = parser.parse_args()
     try:
         config = read_config(given.stack)
-        for text in Rehearsal(config).run(read_steps(given.steps, config.project)):
+        for text in Rehearsal(config).rehearse(read_steps(given.steps, config.project)):
             print(f"{text}\n", flush=True)
     except ValueError as error:
         sys.exit(f"error: {error}")

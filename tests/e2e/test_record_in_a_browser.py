@@ -1,4 +1,4 @@
-"""The page of a release in a real browser that reaches nothing: on the screen, on a small one, and in print."""
+"""The page of a run in a real browser that reaches nothing: on the screen, on a small one, and in print."""
 
 import shlex
 import shutil
@@ -44,7 +44,7 @@ def run(browser: str, folder: Path, page: Path, *options: str) -> "subprocess.Co
 
 def test_a_browser_reads_the_page_as_it_is_written(browser: str, page: Path, tmp_path: Path):
     text = run(browser, tmp_path, page, "--dump-dom").stdout
-    assert "<h1>Release of prod: taken back</h1>" in text
+    assert "<h1>Run on prod: went back</h1>" in text
     assert "alert(1)" in text
     assert "<script>" not in text
     assert text.count("<polyline") == page.read_text().count("<polyline")

@@ -1,1 +1,1 @@
-"""Carries out a plan: step by step, under watch, and back at the first harm."""
+"""Runs a plan: step by step, under watch, and back at the first harm."""

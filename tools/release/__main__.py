@@ -1,6 +1,6 @@
-"""Carries out a release: the plan that `make plan` rehearses, step by step, each watched during its soak.
+"""Runs the plan that `make plan` rehearses, step by step, each watched during its soak.
 
-At the first harm, or where an update fails, it goes back to the config before the plan. It acts only while it runs.
+At the first harm, also where an update fails, it goes back to the config before the plan. It acts only while it runs.
 What was killed or interrupted goes on by the same command.
 """
 
@@ -19,20 +19,20 @@ from tools.hold import only_one
 from tools.plan import Rehearsal, read_steps
 from tools.watch.target import WatchError
 
-from .journal import Journal, ReleaseError, Step, read
+from .journal import Journal, RunError, Step, read
 from .project import Project
-from .runner import carry_out
+from .runner import run_plan
 from .stack_file import edited
 from .telling import Teller
 
-RELEASED, NOT_ENDED, TAKEN_BACK = 0, 1, 3
+DONE, NOT_ENDED, WENT_BACK = 0, 1, 3
 """Exit codes. After `NOT_ENDED` the same command goes on."""
 
-NO_CIRCLE = "A plan that ends where it begins is not carried out: let its last step differ"
+NO_CIRCLE = "A plan that ends where it begins is not run: let its last step differ"
 
 
 def begun(project: Project, plan: str, commits: bool) -> Journal | None:
-    """A release at its first step; None if nothing is left to do. Raises `ValueError` where it may not begin."""
+    """A run at its first step; None if nothing is left to do. Raises `ValueError` where it may not begin."""
     config = read_config(project.stack)
     steps = read_steps(Path(plan), config.project)
     texts = [project.file()]
@@ -40,42 +40,42 @@ def begun(project: Project, plan: str, commits: bool) -> Journal | None:
         texts.append(edited(texts[-1], step.entries, config.file))
     if texts[-1] == texts[0]:
         return None
-    for _ in Rehearsal(config).run(steps):
+    for _ in Rehearsal(config).rehearse(steps):
         pass  # It raises at the first step that is not allowed.
     if not project.deployed().is_goal:
-        raise ReleaseError(f"stack {project.stack} does not run what {config.file} says: run `pulumi up` first")
+        raise RunError(f"stack {project.stack} does not run what {config.file} says: run `pulumi up` first")
     names = ["before", *(step.name for step in steps)]
     actor = next(filter(None, map(os.environ.get, ACTORS)), None) or getpass.getuser()
     made = tuple(map(Step, names, texts))
     return Journal(project.stack, plan, project.now(), actor, commits, made)
 
 
-def release(stack: str, plan: str, commits: str, as_json: bool) -> int:
+def run(stack: str, plan: str, commits: str, as_json: bool) -> int:
     """The exit code. Raises `ValueError` where it cannot go on."""
     read_config(stack)
     if not plan:
-        raise ReleaseError(f"PLAN is missing: make release STACK={stack} PLAN=<file with the steps>")
+        raise RunError(f"PLAN is missing: make release STACK={stack} PLAN=<file with the steps>")
     with only_one(stack), Teller(as_json) as teller:
         project, found = Project(stack, commits == "push", teller), read(stack)
         if found and found.plan != plan:
-            raise ReleaseError(f"a release by {found.plan} is under way: make release STACK={stack} PLAN={found.plan}")
+            raise RunError(f"a run of {found.plan} is under way: make release STACK={stack} PLAN={found.plan}")
         if (going := found or begun(project, plan, commits != "no")) is None:
             print(f"{stack_file(stack)} says already what {plan} leads to: nothing is left to do. {NO_CIRCLE}")
-            return RELEASED
+            return DONE
         project.save(going)
         project.tell("goes on" if found else f"begins, of {plan}")
-        why = carry_out(going, project)
+        why = run_plan(going, project)
     if why is None:
-        return RELEASED
-    print(f"taken back to the config before {plan}, since\n{why}", file=sys.stderr)
-    return TAKEN_BACK
+        return DONE
+    print(f"went back to the config before {plan}, since\n{why}", file=sys.stderr)
+    return WENT_BACK
 
 
 def main() -> int:
-    """The exit code: 0 if the release is done, 3 if it was taken back, 1 if it did not begin, or has not ended."""
+    """The exit code: 0 if the run is done, 3 if it went back, 1 if it did not begin, or has not ended."""
     parser = argparse.ArgumentParser(prog="make release", description=__doc__)
     parser.add_argument("plan", help="PLAN: YAML file with the steps, as `make plan` reads it")
-    parser.add_argument("--stack", required=True, help="STACK: the stack that is released")
+    parser.add_argument("--stack", required=True, help="STACK: the stack that the plan is for")
     parser.add_argument(
         "--commit", choices=("no", "yes", "push"), default="no", help="COMMIT: whether Git gets each step"
     )
@@ -83,7 +83,7 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return release(given.stack, given.plan, given.commit, given.json)
+        return run(given.stack, given.plan, given.commit, given.json)
     except (ValueError, OSError, WatchError, CommandError) as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -1,10 +1,10 @@
-"""What a release commits, so that Git says what runs."""
+"""What a run commits, so that Git says what runs."""
 
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from .journal import ReleaseError
+from .journal import RunError
 
 
 def is_committed(file: Path, pushes: bool) -> bool:
@@ -17,7 +17,7 @@ def is_committed(file: Path, pushes: bool) -> bool:
 def commit(message: str, files: list[Path], pushes: bool, seconds: float | None = None) -> None:
     """Commits those of the files that lie in the repository, also if they are gone, and nothing else.
 
-    Raises `ReleaseError`, also if the remote repository does not answer within the seconds.
+    Raises `RunError`, also if the remote repository does not answer within the seconds.
     """
     _drop_lock_of_a_killed_git()
     root = git("rev-parse", "--show-toplevel")
@@ -31,8 +31,8 @@ def commit(message: str, files: list[Path], pushes: bool, seconds: float | None 
     if pushes:
         try:
             git("pull", "--quiet", "--rebase", "--autostash", seconds=seconds)
-        except ReleaseError:
-            # Others changed the same lines. The stack file is again what this release wrote.
+        except RunError:
+            # Others changed the same lines. The stack file is again what this run wrote.
             subprocess.run(["git", "rebase", "--abort"], capture_output=True)
             raise
         git("push", "--quiet", seconds=seconds)
@@ -51,11 +51,11 @@ def _drop_lock_of_a_killed_git() -> None:
 
 
 def git(*arguments: str, seconds: float | None = None) -> str:
-    """What git prints. Raises `ReleaseError` with its reason, also if it takes longer than the seconds."""
+    """What git prints. Raises `RunError` with its reason, also if it takes longer than the seconds."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise ReleaseError(f"git {arguments[0]}: no answer after {seconds} s") from None
+        raise RunError(f"git {arguments[0]}: no answer after {seconds} s") from None
     if done.returncode:
-        raise ReleaseError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
+        raise RunError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""What a release under way has to remember, in a file beside the stack's.
+"""What a run under way has to remember, in a file beside the stack's.
 
 Everything else is read from the stack file, the stack's state and the cluster. So the same command goes on.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 
-class ReleaseError(ValueError):
-    """The release cannot be carried out, or not further; the text says why."""
+class RunError(ValueError):
+    """The plan cannot be run, or not further; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Journal:
-    """A release under way. The file is written before the action that it names."""
+    """A run under way. The file is written before the action that it names."""
 
     stack: str
     plan: str
@@ -36,11 +36,11 @@ class Journal:
     steps: tuple[Step, ...]
     """The first one is the config before the plan."""
     step: int = 1
-    """Position in `steps` of the one to reach; 0 on the way back."""
+    """Position in `steps` of the one to reach; 0 for a run that goes back."""
     harm: str | None = None
-    """Why the release goes back."""
+    """Why the run goes back."""
     is_updating: bool = False
-    """Whether an update of this release may have begun and not ended."""
+    """Whether an update of this run may have begun and not ended."""
     restarts: Mapping[str, int] | None = None
     """Restarts of each pod when its step's soak began, by uid; None before."""
     events: tuple[Mapping[str, Any], ...] = ()
@@ -62,8 +62,8 @@ class Journal:
         done = self.told(at, "done")
         return replace(done, step=self.step + 1, restarts=None)
 
-    def taken_back(self, at: float, harm: str) -> "Journal":
-        """The journal on the way back."""
+    def going_back(self, at: float, harm: str) -> "Journal":
+        """The journal of a run that goes back."""
         return replace(self.told(at, harm), step=0, harm=harm, restarts=None)
 
 
@@ -73,7 +73,7 @@ def path_of(stack: str) -> Path:
 
 
 def read(stack: str) -> Journal | None:
-    """The journal of the release under way; None without one. Raises `ReleaseError` if it cannot be read."""
+    """The journal of the run under way; None without one. Raises `RunError` if it cannot be read."""
     path = path_of(stack)
     try:
         given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read(stack: str) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ReleaseError(f"{path} cannot be read: {error!r}") from error
+        raise RunError(f"{path} cannot be read: {error!r}") from error
 
 
 def save(journal: Journal) -> None:

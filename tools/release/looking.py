@@ -1,4 +1,4 @@
-"""What is seen of a release during a soak: pods and share as the watch sees them, and what the gates say."""
+"""What a run sees of a release during a soak: pods and share as the watch sees them, and what the gates say."""
 
 import math
 import time
@@ -29,11 +29,11 @@ class Look:
     at: float
     """In seconds since 1970."""
     harm: str | None
-    """Why the release must go back; None without harm."""
+    """Why the run must go back; None without harm."""
     unanswered: str | None
     """What has no answer yet; None if all is known. A soak does not end before."""
     shown: Mapping[str, Any]
-    """What the terminal and the record of the release show."""
+    """What the terminal and the record of the run show."""
     restarts: Mapping[str, int] | None = None
     """Restarts of each pod by uid; None where the cluster cannot be read."""
 
@@ -92,7 +92,7 @@ def look(stack: str, settings: Settings, token: str | None, restarts: Mapping[st
 
 
 def harm(release: Release, seen: Picture, restarts: Mapping[str, int] | None, samples: Sequence[Sample]) -> str | None:
-    """Why the release must go back: pods of the canary, or of stable where there is none, or a gate."""
+    """Why the run must go back: pods of the canary, or of stable where there is none, or a gate."""
     track = _watched(release, seen)
     wanted = release.canary_replicas or release.stable.replicas
     told = _told(samples, State.FAILURE)

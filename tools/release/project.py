@@ -1,4 +1,4 @@
-"""The project in this folder, its stack and its cluster, as a release reads and changes them."""
+"""The project in this folder, its stack and its cluster, as a run reads and changes them."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,13 @@ from stack.settings import Settings, settings_of
 
 from . import git
 from .engine import Deployed, Engine
-from .journal import Journal, ReleaseError, path_of, save, write_whole
+from .journal import Journal, RunError, path_of, save, write_whole
 from .looking import Look, Taken, look
 from .record import write_record
 from .telling import Teller
 
 RECORDS = Path("releases")
+"""Where the records of runs are, unless the stack has an `evidenceFolder`."""
 
 
 @dataclass
@@ -45,12 +46,12 @@ class Project:
 
     @property
     def settings(self) -> Settings:
-        """The settings of the stack's file. Raises `ReleaseError` with all that is wrong with it."""
+        """The settings of the stack's file. Raises `RunError` with all that is wrong with it."""
         config = read_config(self.stack)
         settings = settings_of(config)
         if isinstance(settings, list):
             keys = config_keys(config.stack, config.project)
-            raise ReleaseError(report(f"the config of stack {config.stack} is invalid", settings, keys))
+            raise RunError(report(f"the config of stack {config.stack} is invalid", settings, keys))
         return settings
 
     def now(self) -> float:
@@ -81,7 +82,7 @@ class Project:
         return self.engine.deployed(settings.parsed.release, "proven_in" in settings.arguments, self.now())
 
     def update(self, journal: Journal, skips_rules: bool) -> str | None:
-        """Updates the stack to its file. On the way back, `skips_rules` leaves the rules out, and nothing is previewed.
+        """Updates the stack to its file. A run that goes back previews nothing, and with `skips_rules` asks no rules.
         Returns why it failed, if it did.
         """
         if journal.harm is None and (refused := self.engine.preview()):
@@ -113,12 +114,12 @@ class Project:
         path.unlink(missing_ok=True)
         if journal.commits:
             try:
-                git.commit(f"Release of {self.stack}: ended", [path, *files], self.pushes)
-            except ReleaseError:
+                git.commit(f"Run on {self.stack}: ended", [path, *files], self.pushes)
+            except RunError:
                 save(journal)  # The same command ends it.
                 raise
         self.tell(f"record: {files[-1]}")
 
     def tell(self, text: str) -> None:
-        """Tells whoever follows the release."""
+        """Tells whoever follows the run."""
         self.teller.tell(text)

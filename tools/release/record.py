@@ -1,4 +1,4 @@
-"""The record of a release that has ended: a document, and one page that needs nothing but itself."""
+"""The record of a run that has ended: a document, and one page that needs nothing but itself."""
 
 import difflib
 import json
@@ -30,7 +30,7 @@ svg { width: 100%; height: auto; } text { font: 11px system-ui, sans-serif; } po
 
 
 def write_record(folder: Path, journal: Journal) -> list[Path]:
-    """Writes document and page of a release that has ended; the names sort by time, and do not change."""
+    """Writes document and page of a run that has ended; the names sort by time, and do not change."""
     folder.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(journal.began))
     made = document(journal)
@@ -42,7 +42,7 @@ def write_record(folder: Path, journal: Journal) -> list[Path]:
 
 
 def document(journal: Journal) -> dict[str, Any]:
-    """What is known of the release."""
+    """What is known of the run."""
     pairs = zip(journal.steps, journal.steps[1:], strict=False)
     return {
         "schema": 1,
@@ -51,7 +51,7 @@ def document(journal: Journal) -> dict[str, Any]:
         "actor": journal.actor,
         "startedAt": moment(journal.began),
         "endedAt": moment(max((each["at"] for each in journal.events), default=journal.began)),
-        "result": "released" if journal.harm is None else "taken back",
+        "result": "done" if journal.harm is None else "went back",
         "why": journal.harm or "every step of the plan is done",
         "steps": [{"name": now.name, "changes": _changes(before.text, now.text)} for before, now in pairs],
         "events": [{**each, "at": moment(each["at"])} for each in journal.events],
@@ -61,7 +61,7 @@ def document(journal: Journal) -> dict[str, Any]:
 
 def page(made: Mapping[str, Any]) -> str:
     """The document for people: no script, and nothing from elsewhere."""
-    title = escape(f"Release of {made['stack']}: {made['result']}")
+    title = escape(f"Run on {made['stack']}: {made['result']}")
     facts = {"plan": "plan", "asked for by": "actor", "began": "startedAt", "ended": "endedAt"}
     looks = [each for each in made["looks"] if "share" in each]
     shares = [(each["at"], each["share"]) for each in looks if each["share"] is not None]

@@ -1,4 +1,4 @@
-"""Walks a release to its end, or back at the first harm.
+"""Runs a plan to its end, or goes back at the first harm.
 
 What is next is found in the journal, the stack file, Git and the state. So the same command goes on after a kill.
 """
@@ -7,24 +7,24 @@ from contextlib import suppress
 from dataclasses import replace
 
 from .engine import Deployed
-from .journal import Journal, ReleaseError
+from .journal import Journal, RunError
 from .project import Project
 
 LOOK_SECONDS = 2
 SHOWN_SECONDS = 15
 """How often a look is kept for the record."""
 GIT_SECONDS = 10
-"""How long the way back waits for a remote repository before it updates."""
+"""How long a run that goes back waits for a remote repository before it updates."""
 CHANGED = (
-    "somebody else has changed the stack file: bring it back by `git checkout`, or end the release: delete the file "
+    "somebody else has changed the stack file: restore it by `git checkout`, or end the run: delete the file "
     ".release-<stack>.json, and update the stack by hand"
 )
 
 
-def carry_out(journal: Journal, project: Project) -> str | None:
-    """Goes on with a release to its end. Returns why it was taken back, if it was.
+def run_plan(journal: Journal, project: Project) -> str | None:
+    """Goes on with a run to its end. Returns why it went back, if it did.
 
-    Raises `ReleaseError` where it cannot go on.
+    Raises `RunError` where it cannot go on.
     """
     while True:
         _declare(journal, project)
@@ -32,20 +32,18 @@ def carry_out(journal: Journal, project: Project) -> str | None:
             _commit(journal, project)
         else:
             # A new job that finds no commit would give users the bad step again. But a Git server may be away.
-            with suppress(ReleaseError):
+            with suppress(RunError):
                 _commit(journal, project, GIT_SECONDS)
         journal, deployed, harm = _update(journal, project)
         if journal.harm is not None:
             if harm is not None:
-                raise ReleaseError(
-                    f"the release has not ended: {harm}\nonce that is mended, run the same command again"
-                )
+                raise RunError(f"the run has not ended: {harm}\nonce that is mended, run the same command again")
             _commit(journal, project)
         elif harm is None:
             journal, harm = _soak(journal, project, deployed)
         at = project.now()
         if harm is not None:
-            journal = journal.taken_back(at, harm)
+            journal = journal.going_back(at, harm)
         elif journal.goal is journal.steps[-1] or journal.harm is not None:
             project.end(journal.told(at, "ended"))
             return journal.harm
@@ -60,7 +58,7 @@ def _declare(journal: Journal, project: Project) -> None:
     if (text := project.file()) == journal.goal.text:
         return
     if text not in (step.text for step in journal.steps):
-        raise ReleaseError(CHANGED)
+        raise RunError(CHANGED)
     project.write(journal.goal.text)
 
 
@@ -68,7 +66,7 @@ def _commit(journal: Journal, project: Project, seconds: float | None = None) ->
     if journal.commits and not project.is_committed():
         title = f"{journal.goal.name}, step {journal.step} of {len(journal.steps) - 1} of {journal.plan}"
         back = f"back to the config before {journal.plan}"
-        project.commit(f"Release of {journal.stack}: {title if journal.harm is None else back}", seconds)
+        project.commit(f"Run on {journal.stack}: {title if journal.harm is None else back}", seconds)
 
 
 def _update(journal: Journal, project: Project) -> tuple[Journal, Deployed, str | None]:

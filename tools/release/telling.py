@@ -1,4 +1,4 @@
-"""A release as whoever follows it sees it: a picture on a terminal, lines elsewhere, or documents of JSON."""
+"""A run as whoever follows it sees it: a picture on a terminal, lines elsewhere, or documents of JSON."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ class Teller:
     """Tells what is done and what is seen, in a `with` block that leaves the terminal as it was."""
 
     journal: Journal
-    """The release as it was kept last."""
+    """The run as it was kept last."""
 
     def __init__(self, as_json: bool) -> None:
         self._json = as_json

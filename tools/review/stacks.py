@@ -33,7 +33,7 @@ def touched(changed: Iterable[str], folder: Path) -> list[str]:
 
 
 def _is_harmless(path: PurePosixPath) -> bool:
-    is_journal = path.match(".release-*.json")  # Of a release under way.
+    is_journal = path.match(".release-*.json")  # Of a run under way.
     return (
         bool(is_journal or RECORD.fullmatch(path.name))
         or path.parts[0] in ELSEWHERE

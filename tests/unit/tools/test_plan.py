@@ -1,4 +1,4 @@
-"""A release rehearsed from a file: tables, rules, changed objects and the way back, in one command."""
+"""A plan rehearsed from a file: tables, rules, changed objects and the way back, in one command."""
 
 import re
 import shutil

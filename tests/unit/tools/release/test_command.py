@@ -17,7 +17,7 @@ from stack.files import read_config
 from stack.settings import Settings, settings_of
 from tools.release import __main__ as command
 from tools.release import project
-from tools.release.__main__ import NOT_ENDED, RELEASED, TAKEN_BACK
+from tools.release.__main__ import DONE, NOT_ENDED, WENT_BACK
 from tools.release.engine import Deployed, compared
 from tools.release.looking import Look
 
@@ -119,16 +119,16 @@ def git(*arguments: str) -> list[str]:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_a_plan_walks_from_the_first_canary_to_its_end(make_release: Make, cluster: Cluster):
+def test_a_run_goes_from_the_first_canary_to_the_end_of_its_plan(make_release: Make, cluster: Cluster):
     done = make_release()
-    assert done.code == RELEASED, done
+    assert done.code == DONE, done
     assert cluster.updates == [("v0.1", 1, False), ("v0.1", 2, False), ("v0.2", 0, False), ("v0.2", 0, False)]
     assert cluster.now - 1_800_000_000 == 60
     assert "step 2 of 4, widen: widens the canary" in done.out
     assert "step 1 of 4, start, 30s left: canary's share 33.3 %, canary v0.2 1/1 ready" in done.out
     assert not Path(".release-staging.json").exists()
     [record] = Path("releases").glob("*.json")
-    assert json.loads(record.read_text())["result"] == "released"
+    assert json.loads(record.read_text())["result"] == "done"
 
 
 def test_the_stack_file_keeps_its_comments(make_release: Make):
@@ -142,29 +142,29 @@ def test_a_plan_that_is_done_is_not_done_again(make_release: Make, cluster: Clus
     make_release()
     updates = len(cluster.updates)
     done = make_release()
-    assert (done.code, len(cluster.updates)) == (RELEASED, updates)
+    assert (done.code, len(cluster.updates)) == (DONE, updates)
     assert done.out == (
         "Pulumi.staging.yaml says already what plan.yaml leads to: nothing is left to do. "
-        "A plan that ends where it begins is not carried out: let its last step differ\n"
+        "A plan that ends where it begins is not run: let its last step differ\n"
     )
 
 
-def test_harm_in_the_second_soak_takes_everything_back(make_release: Make, cluster: Cluster):
+def test_a_run_goes_back_at_harm_in_the_second_soak(make_release: Make, cluster: Cluster):
     before = Path("Pulumi.staging.yaml").read_bytes()
     cluster.harmful = (2,)
     done = make_release()
     assert (done.code, done.error) == (
-        TAKEN_BACK,
-        "taken back to the config before plan.yaml, since\na pod restarts\n",
+        WENT_BACK,
+        "went back to the config before plan.yaml, since\na pod restarts\n",
     )
     assert cluster.updates == [("v0.1", 1, False), ("v0.1", 2, False), ("v0.1", 0, False)]
     assert Path("Pulumi.staging.yaml").read_bytes() == before
 
 
-def test_an_update_that_fails_takes_everything_back(make_release: Make, cluster: Cluster):
+def test_a_run_goes_back_if_an_update_fails(make_release: Make, cluster: Cluster):
     cluster.failing = ("v0.2",)
     done = make_release()
-    assert (done.code, done.error.splitlines()[1:]) == (TAKEN_BACK, ["its pods do not run"])
+    assert (done.code, done.error.splitlines()[1:]) == (WENT_BACK, ["its pods do not run"])
     assert cluster.updates[-1] == ("v0.1", 0, False)
 
 
@@ -178,15 +178,15 @@ def test_every_step_is_a_commit_and_so_is_the_end(make_release: Make, cluster: C
     Path(".gitignore").write_text(".release-*\nkubeconfig\n")
     git("add", "--all")
     git("commit", "--quiet", "--message", "before")
-    Path("unrelated").write_text("not the release's")
+    Path("unrelated").write_text("not the run's")
     git("add", "unrelated")
     cluster.harmful = (2,)
-    assert make_release("--commit", "yes").code == TAKEN_BACK
+    assert make_release("--commit", "yes").code == WENT_BACK
     assert git("log", "--format=%s", "--reverse")[1:] == [
-        "Release of staging: start, step 1 of 4 of plan.yaml",
-        "Release of staging: widen, step 2 of 4 of plan.yaml",
-        "Release of staging: back to the config before plan.yaml",
-        "Release of staging: ended",
+        "Run on staging: start, step 1 of 4 of plan.yaml",
+        "Run on staging: widen, step 2 of 4 of plan.yaml",
+        "Run on staging: back to the config before plan.yaml",
+        "Run on staging: ended",
     ]
     assert git("status", "--porcelain") == ["A  unrelated"]
     assert git("show", "--name-only", "--format=", "HEAD~2") == [".release-staging.json", "Pulumi.staging.yaml"]
@@ -219,7 +219,7 @@ def test_without_a_plan_the_error_names_the_command(make_release: Make):
     assert done.error == "error: PLAN is missing: make release STACK=staging PLAN=<file with the steps>\n"
 
 
-def test_a_stack_that_does_not_run_what_its_file_says_is_not_released(make_release: Make, cluster: Cluster):
+def test_a_plan_is_not_run_on_a_stack_that_does_not_run_what_its_file_says(make_release: Make, cluster: Cluster):
     cluster.release = None
     done = make_release()
     assert (done.code, cluster.updates) == (NOT_ENDED, [])
@@ -238,9 +238,9 @@ def test_another_plan_waits_for_the_end_of_the_first(make_release: Make, cluster
     other = make_release(plan="other.yaml")
     assert (other.code, other.error) == (
         NOT_ENDED,
-        "error: a release by plan.yaml is under way: make release STACK=staging PLAN=plan.yaml\n",
+        "error: a run of plan.yaml is under way: make release STACK=staging PLAN=plan.yaml\n",
     )
-    assert make_release().code == RELEASED
+    assert make_release().code == DONE
     assert len(cluster.updates) == 4
 
 
@@ -251,8 +251,8 @@ def test_documents_of_json_tell_the_same(make_release: Make):
     assert {"step": "start", "text": "updates"}.items() <= documents[1].items()
 
 
-def test_a_release_that_fails_after_its_promotion_goes_back_against_the_rules(make_release: Make, cluster: Cluster):
+def test_a_run_that_meets_harm_after_its_promotion_goes_back_against_the_rules(make_release: Make, cluster: Cluster):
     """The last update asks the rules again: the state says what the file says."""
     cluster.harmful = (0,)
-    assert make_release().code == TAKEN_BACK
+    assert make_release().code == WENT_BACK
     assert cluster.updates[-3:] == [("v0.2", 0, False), ("v0.1", 0, True), ("v0.1", 0, False)]

@@ -1,4 +1,4 @@
-"""What the state says of a release, and when going back asks no rule."""
+"""What the state says of a release, and when a run that goes back asks no rule."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -50,7 +50,9 @@ def test_a_soak_is_as_long_as_declared_from_when_the_canary_ran_and_a_clock_set_
         (release("v2*2", skip_transition_checks=True), release("v2*2"), False),
     ],
 )
-def test_the_way_back_leaves_rules_out_where_they_would_refuse_it(old: Release, new: Release, may_be_refused: bool):
+def test_a_run_that_goes_back_leaves_rules_out_where_they_would_refuse_it(
+    old: Release, new: Release, may_be_refused: bool
+):
     assert deployed(old, new).may_be_refused is may_be_refused
 
 

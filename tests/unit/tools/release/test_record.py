@@ -1,4 +1,4 @@
-"""The record of a release: one page that needs nothing but itself, and its document."""
+"""The record of a run: one page that needs nothing but itself, and its document."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def test_the_page_is_whole_has_no_script_and_fetches_nothing():
 def test_the_page_says_why_it_ended_who_asked_what_was_done_and_what_was_seen():
     text = page(document(journal()))
     for words in (
-        "Release of prod: taken back",
+        "Run on prod: went back",
         "gate errors: 9 of 50 &amp; more",
         "&lt;script&gt;alert(1)&lt;/script&gt;",
         "+  canary:soak: &quot;1h&quot;",
@@ -86,9 +86,9 @@ def test_the_page_says_why_it_ended_who_asked_what_was_done_and_what_was_seen():
     assert text.count("<svg") == 2
 
 
-def test_a_release_without_gates_and_looks_has_a_page_too():
+def test_a_run_without_gates_and_looks_has_a_page_too():
     made = document(journal(looks=(), harm=None, step=1))
-    assert (made["result"], made["why"]) == ("released", "every step of the plan is done")
+    assert (made["result"], made["why"]) == ("done", "every step of the plan is done")
     assert Page(page(made)).open == []
 
 

@@ -1,4 +1,4 @@
-"""A release ends the same, whatever is killed and when: nothing is done twice, and what ran of a soak counts."""
+"""A run ends the same, whatever is killed and when: nothing is done twice, and what has passed of a soak counts."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tools.release.engine import Deployed
-from tools.release.journal import Journal, ReleaseError, Step
+from tools.release.journal import Journal, RunError, Step
 from tools.release.looking import Look
 from tools.release.project import Project
-from tools.release.runner import LOOK_SECONDS, carry_out
+from tools.release.runner import LOOK_SECONDS, run_plan
 
 NAMES = ("before", "start", "widen", "promote")
 SOAKS = {"start": 20, "widen": 30}
@@ -94,7 +94,7 @@ class World(Project):
     def commit(self, message: str, seconds: float | None = None) -> None:  # noqa: ARG002
         assert not self.is_committed(), "committed twice"
         if self.git_is_away:
-            raise ReleaseError("git push: no answer")
+            raise RunError("git push: no answer")
         self._moment()
         self.disk.commits.append(self.disk.file)
         self._moment()
@@ -142,7 +142,7 @@ class World(Project):
 
     def end(self, journal: Journal) -> None:
         self._moment()
-        self.disk.records.append("taken back" if journal.harm else "released")
+        self.disk.records.append("went back" if journal.harm else "done")
         self.disk.records = list(dict.fromkeys(self.disk.records))
         self._moment()
         self.disk.journal = None
@@ -152,7 +152,7 @@ class World(Project):
 
 
 def begun(commits: bool = True) -> Disk:
-    """A release at its first step."""
+    """A run at its first step."""
     disk = Disk()
     disk.journal = Journal("dev", "plan.yaml", disk.now, "tester", commits, tuple(Step(each, each) for each in NAMES))
     return disk
@@ -160,22 +160,22 @@ def begun(commits: bool = True) -> Disk:
 
 def goes_on(world: World) -> str | None:
     assert world.disk.journal is not None
-    return carry_out(world.disk.journal, world)
+    return run_plan(world.disk.journal, world)
 
 
 def run(kills: Iterator[int], commits: bool = True, **faults: Any) -> tuple[str | None, Disk]:
-    """Why it was taken back, and what is left, after the same command as often as it was killed."""
+    """Why the run went back, and what is left, after the same command as often as it was killed."""
     disk = begun(commits)
     for _ in range(10):
         try:
             return goes_on(World(disk, kills, **faults)), disk
         except KilledError:
             continue
-    raise AssertionError("the release does not end")
+    raise AssertionError("the run does not end")
 
 
 FAULTS: dict[str, dict[str, Any]] = {
-    "a good release": {},
+    "a good run": {},
     "one that is not committed": {"commits": False},
     "harm in the second soak": {"harmful": {"widen": 11}},
     "harm in the first look": {"harmful": {"start": 0}},
@@ -192,7 +192,7 @@ def outcome(why: str | None, disk: Disk) -> Any:
 
 
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_release_that_is_killed_at_any_moment_or_two_ends_the_same(case: str):
+def test_a_run_that_is_killed_at_any_moment_or_two_ends_the_same(case: str):
     faults = FAULTS[case]
     wanted = outcome(*run(iter(()), **faults))
     for first in itertools.count(1):
@@ -207,7 +207,7 @@ def test_a_release_that_is_killed_at_any_moment_or_two_ends_the_same(case: str):
         assert outcome(*run(iter([first, second]), **faults)) == wanted, f"killed at {first} and {second}"
 
 
-def test_a_good_release_does_each_step_once_and_soaks_for_its_time():
+def test_a_good_run_does_each_step_once_and_soaks_for_its_time():
     why, disk = run(iter(()))
     assert why is None
     assert (disk.file, disk.wanted, disk.updates) == ("promote", "promote", ["start", "widen", "promote"])
@@ -215,7 +215,7 @@ def test_a_good_release_does_each_step_once_and_soaks_for_its_time():
     assert disk.went_on == {"start": 20, "widen": 30, "promote": 0}
 
 
-def test_harm_takes_the_release_back_to_the_config_before_the_plan():
+def test_a_run_goes_back_to_the_config_before_the_plan_at_harm():
     why, disk = run(iter(()), harmful={"widen": 11})
     assert why == "a pod restarts"
     assert (disk.file, disk.wanted, disk.updates) == ("before", "before", ["start", "widen", "before"])
@@ -223,31 +223,31 @@ def test_harm_takes_the_release_back_to_the_config_before_the_plan():
     assert disk.without_rules == []
 
 
-def test_the_way_back_after_a_promotion_asks_no_rule():
+def test_a_run_that_goes_back_after_a_promotion_asks_no_rule():
     _, disk = run(iter(()), harmful={"promote": 0})
     assert disk.without_rules == ["before"]
 
 
-def test_a_release_whose_first_look_is_harm_changes_nothing_else():
+def test_a_run_whose_first_look_is_harm_changes_nothing_else():
     why, disk = run(iter(()), harmful={"start": 0})
     assert (why, disk.updates) == ("a pod restarts", ["start", "before"])
 
 
-def test_an_update_that_fails_takes_back_what_it_left_behind():
+def test_a_run_goes_back_from_what_a_failed_update_left_behind():
     why, disk = run(iter(()), failing=("widen",))
     assert why == "widen cannot start"
     assert (disk.wanted, disk.is_finished, disk.updates) == ("before", True, ["start", "before"])
 
 
-def test_a_way_back_that_fails_stops_and_the_same_command_goes_on_with_it():
+def test_a_run_that_cannot_go_back_ends_and_the_same_command_goes_on_with_it():
     disk = begun()
-    with pytest.raises(ReleaseError, match="before cannot start\nonce that is mended, run the same command again"):
+    with pytest.raises(RunError, match="before cannot start\nonce that is mended, run the same command again"):
         goes_on(World(disk, failing=("widen", "before")))
     assert goes_on(World(disk)) == "widen cannot start"
     assert (disk.file, disk.wanted, disk.is_finished) == ("before", "before", True)
 
 
-def test_the_way_back_waits_for_no_commit():
+def test_a_run_that_goes_back_waits_for_no_commit():
     disk = begun()
 
     class Unreachable(World):
@@ -255,14 +255,14 @@ def test_the_way_back_waits_for_no_commit():
             self.git_is_away = True
             return super().look(journal, deployed)
 
-    with pytest.raises(ReleaseError, match="git push: no answer"):
+    with pytest.raises(RunError, match="git push: no answer"):
         goes_on(Unreachable(disk, harmful={"start": 0}))
     assert (disk.wanted, disk.is_finished, disk.commits) == ("before", True, ["before", "start"])
     assert goes_on(World(disk)) == "a pod restarts"
     assert disk.commits == ["before", "start", "before"]
 
 
-def test_the_way_back_is_committed_before_its_update_where_git_answers():
+def test_a_run_that_goes_back_commits_before_its_update_where_git_answers():
     """A new job that finds no commit of it would give users the bad step again."""
     disk = begun()
 
@@ -279,15 +279,15 @@ def test_a_soak_does_not_end_while_nobody_sees_the_canary():
     assert disk.went_on["start"] >= 1060 - 1005
 
 
-def test_a_stack_file_that_somebody_else_changed_stops_the_release():
+def test_a_stack_file_that_somebody_else_changed_ends_the_run():
     disk = begun()
     disk.file = "something else"
-    with pytest.raises(ReleaseError, match="somebody else has changed the stack file"):
+    with pytest.raises(RunError, match="somebody else has changed the stack file"):
         goes_on(World(disk))
     assert (disk.file, disk.updates) == ("something else", [])
 
 
-def test_a_stack_file_that_somebody_else_changes_in_a_soak_stops_the_release():
+def test_a_stack_file_that_somebody_else_changes_in_a_soak_ends_the_run():
     disk = begun()
 
     class Edited(World):
@@ -295,7 +295,7 @@ def test_a_stack_file_that_somebody_else_changes_in_a_soak_stops_the_release():
             disk.file = "something else"
             super().sleep(seconds)
 
-    with pytest.raises(ReleaseError, match="somebody else has changed the stack file"):
+    with pytest.raises(RunError, match="somebody else has changed the stack file"):
         goes_on(Edited(disk))
     assert disk.updates == ["start"]
 

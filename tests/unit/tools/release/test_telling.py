@@ -1,4 +1,4 @@
-"""What is seen of a release, as lines."""
+"""What a run sees, as lines."""
 
 from typing import Any
 

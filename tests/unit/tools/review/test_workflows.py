@@ -108,7 +108,7 @@ def test_a_late_approval_brings_back_no_older_state_of_its_stack(clone: Clone):
     clone.commit("__main__.py")
     code, text = clone.run("update", "update", STACK="prod", GITHUB_SHA=approved)
     assert code == 1
-    assert text == "::error::a newer commit of main changes stack prod too: its own run updates the stack\n"
+    assert text == "::error::a newer commit of main changes stack prod too: its own workflow run updates the stack\n"
 
 
 def test_a_commit_that_is_gone_from_main_is_not_deployed(clone: Clone):
@@ -152,11 +152,11 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog(released: Clone
     ("tag", "version", "reason"),
     [
         ("v0.1.1", "0.1.0", "::error file=components/pyproject.toml::its version is not the tag's, which is 0.1.1\n"),
-        ("v0.2.0", "0.2.0", "the day of the release: ## 0.2.0, YYYY-MM-DD\n"),
-        ("v0.3.0", "0.3.0", "the day of the release: ## 0.3.0, YYYY-MM-DD\n"),
+        ("v0.2.0", "0.2.0", "the day of the version: ## 0.2.0, YYYY-MM-DD\n"),
+        ("v0.3.0", "0.3.0", "the day of the version: ## 0.3.0, YYYY-MM-DD\n"),
     ],
 )
-def test_a_tag_without_its_version_and_its_day_is_not_released(released: Clone, tag: str, version: str, reason: str):
+def test_a_tag_without_its_version_and_its_day_is_not_published(released: Clone, tag: str, version: str, reason: str):
     (released.folder / "components" / "pyproject.toml").write_text(f'version = "{version}"\n')
     code, text = released.run("publish", "wheel", GITHUB_REF_NAME=tag)
     assert code == 1
@@ -177,32 +177,32 @@ def test_no_job_with_credentials_of_a_stack_can_write_on_github():
     assert len(with_credentials) == 8
     more = [place for place in with_credentials if granted[place] != {"contents": "read", "id-token": "write"}]
     # It commits each step, so that Git says what runs.
-    assert more == [("release", "release")]
+    assert more == [("release", "run")]
     assert granted[more[0]] == {"contents": "write", "id-token": "write"}
 
 
 JOURNAL = {"stack": "staging", "plan": "docs/release-plan.yaml", "step": 2}
 
 
-def test_a_release_is_the_one_that_was_asked_for(clone: Clone):
+def test_a_run_is_the_one_that_was_asked_for(clone: Clone):
     (clone.folder / ".release-staging.json").write_text(json.dumps(JOURNAL))
-    asked = clone.run("release", "releases", STACK="prod", PLAN='it\'s "quoted".yaml')
-    assert asked == (0, 'releases=[{"stack": "prod", "plan": "it\'s \\"quoted\\".yaml"}]\n')
+    asked = clone.run("release", "runs", STACK="prod", PLAN='it\'s "quoted".yaml')
+    assert asked == (0, 'runs=[{"stack": "prod", "plan": "it\'s \\"quoted\\".yaml"}]\n')
 
 
-def test_releases_under_way_go_on_by_schedule(clone: Clone):
-    assert clone.run("release", "releases", STACK="", PLAN="") == (0, "releases=[]\n")
+def test_runs_under_way_go_on_by_schedule(clone: Clone):
+    assert clone.run("release", "runs", STACK="", PLAN="") == (0, "runs=[]\n")
     (clone.folder / ".release-staging.json").write_text(json.dumps(JOURNAL))
-    listed = 'releases=[{"stack": "staging", "plan": "docs/release-plan.yaml"}]\n'
-    assert clone.run("release", "releases", STACK="", PLAN="") == (0, listed)
+    listed = 'runs=[{"stack": "staging", "plan": "docs/release-plan.yaml"}]\n'
+    assert clone.run("release", "runs", STACK="", PLAN="") == (0, listed)
 
 
 @pytest.mark.parametrize(
     ("script_of_the_runner", "hours", "code"),
     [("exit 0", "5h", 0), ("exit 3", "5h", 1), ("exit 1", "5h", 1), ("exec sleep 60", "0.1", 0)],
-    ids=["it is done", "it was taken back", "it did not begin", "its job's time is over"],
+    ids=["it is done", "it went back", "it did not begin", "its job's time is over"],
 )
-def test_a_release_whose_time_is_over_is_no_failure(
+def test_a_run_whose_time_is_over_is_no_failure(
     clone: Clone, tmp_path: Path, script_of_the_runner: str, hours: str, code: int
 ):
     tools = tmp_path / ".venv" / "bin"
@@ -212,7 +212,7 @@ def test_a_release_whose_time_is_over_is_no_failure(
         (tools / name).chmod(0o755)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     given = {"STACK": "dev", "PLAN": "a plan.yaml", "ORGANIZATION": "acme", "HOURS": hours, "PATH": path}
-    done = clone.run("release", "release", GITHUB_EVENT_NAME="workflow_dispatch", **given)
+    done = clone.run("release", "run", GITHUB_EVENT_NAME="workflow_dispatch", **given)
     assert done == (code, "-m tools.release a plan.yaml --stack dev --commit push\n")
-    ended = clone.run("release", "release", GITHUB_EVENT_NAME="schedule", **given)
+    ended = clone.run("release", "run", GITHUB_EVENT_NAME="schedule", **given)
     assert ended == (0, "")
