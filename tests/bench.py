@@ -1,6 +1,6 @@
 """Measures a release against kubectl on the sandbox's cluster; the tables go to the terminal and docs/benchmarks.md.
 
-Asserts no timing. A killed run leaves namespaces: `kubectl delete namespaces --selector=canary-bench` removes them.
+Asserts no timing. A killed benchmark leaves namespaces: `kubectl delete namespaces --selector=canary-bench` removes them.
 """
 
 import json
@@ -25,7 +25,7 @@ ROUNDS, QUICK = 3, 2
 """Rounds of everything, and how often each of them repeats the commands that change nothing."""
 RELEASES, WAVE = (1, 10, 100), 20
 """Sizes of the stack that grows, and how many of its releases are deployed at once: a node takes 110 pods."""
-WALK = {"first `up`": ("v0.1", 1), "widen": ("v0.1", 2), "promote": ("v0.2", 0)}
+UPDATES = {"first `up`": ("v0.1", 1), "widen": ("v0.1", 2), "promote": ("v0.2", 0)}
 """Version of stable and replicas of the canary after each step."""
 MANY_RELEASES = f"""import json
 
@@ -100,14 +100,14 @@ def seconds(stack: Stack, *commands: tuple[str, ...]) -> float:
     return sum(stack.good(*command).seconds for command in commands)
 
 
-def walk() -> Rows:
-    """A release from its start to its promotion, by Pulumi and by kubectl in turn: medians and ratios."""
+def updates() -> Rows:
+    """A canary from its start to its promotion, by Pulumi and by kubectl in turn: medians and ratios."""
     ours, theirs = defaultdict(list), defaultdict(list)
     with stack_of() as stack, namespace() as beside:
         file = stack.folder / "manifests.json"
         rollout = ("kubectl", "rollout", "status", "deployments", "--selector=app=myapp", "--namespace", beside)
         apply = [("kubectl", "apply", "-f", str(file)), rollout]
-        for step, (version_of_stable, canary_replicas) in list(WALK.items()) * ROUNDS:
+        for step, (version_of_stable, canary_replicas) in list(UPDATES.items()) * ROUNDS:
             stack.configure(stableVersion=version_of_stable, canaryReplicas=canary_replicas)
             items = own_share(stack.folder, Path(stack.environment["KUBECONFIG"]))["items"]
             for item in items:
@@ -211,7 +211,7 @@ def main() -> None:
     """Measures, prints the page and writes it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early; nothing was written"))
     load = os.getloadavg()[0]
-    started, compared, grown = floor(), walk(), grow()
+    started, compared, grown = floor(), updates(), grow()
     own = medians("the program's own share of a preview", own_shares(), 1000, "ms")
     tables = [f"{table(rows)}\n" for rows in (compared, grown, started, own)]
     page = "\n".join([f"# Benchmarks\n\n{MEANING}\n\n{machine(load)}", *tables])

@@ -139,7 +139,7 @@ class CanaryRelease(ComponentResource):
                 release.canary,
                 after(stable),
                 guard.child_hooks,
-                # It comes and goes with releases: protected, it could not be removed.
+                # It comes and goes: protected, it could not be removed.
                 protect=False,
             )
         services = {each["metadata"]["name"]: self._service(name, each) for each in release.services}

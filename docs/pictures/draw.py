@@ -20,7 +20,7 @@ STEPS: Sequence[dict[str, Any]] = (
     {"canary_replicas": 2},
     {"stable_version": "v0.2", "canary_replicas": 0},
 )
-"""What the stack file of the release over time sets, update by update."""
+"""What the stack file sets over time, update by update."""
 COLOURS = {"v0.1": "#2f6db3", "v0.2": "#c2570c"}
 """One for each version."""
 STYLE = (
@@ -66,7 +66,7 @@ def objects(release: Release) -> str:
 
 
 def over_time() -> str:
-    """One release, from its first canary to the promotion: what each update sets, does and leaves."""
+    """A canary from its start to its promotion: what each update sets, does and leaves."""
     parts: list[str] = [_text(20, 76, "stack file"), _text(20, 146, "stable"), _text(20, 196, "canary")]
     parts.append(_text(20, 246, "canary's share"))
     args, old = dict(FIRST), None
@@ -86,7 +86,7 @@ def over_time() -> str:
         parts.append(_text(left + 14, 246, percentage(new.canary_share)))
         old = new
     return _picture(
-        890, 274, "A release from its first canary to the promotion: each step changes one or two lines.", parts
+        890, 274, "A canary from its start to its promotion: each update changes one or two lines.", parts
     )
 
 

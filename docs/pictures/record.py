@@ -1,6 +1,6 @@
-"""Records the watch on a terminal while a release walks: `.venv/bin/python -m docs.pictures.record`, after `make up`.
+"""Records the watch on a terminal while a canary is promoted: `.venv/bin/python -m docs.pictures.record`, after `make up`.
 
-It draws watch.svg: one screen for each state that was seen. The stack file stays; `make up` goes back to it.
+It draws watch.svg: one screen for each state that was seen. The stack file stays; `make up` runs it again.
 """
 
 import io
@@ -37,7 +37,7 @@ def drawn(screens: Sequence[Text]) -> str:
         console.print(Text("\n").join((screen + Text("\n" * lines)).split("\n")[:lines]))
     height, tops = 24.4 * lines, [f"0 {-24.4 * lines * number:g}" for number in range(len(screens))]
     sheet = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 0 1000 {height:g}" width="720" role="img">
-<title>The watch during a release: a screen for each state</title><style>{{styles}}</style>
+<title>The watch while a canary is widened and promoted: a screen for each state</title><style>{{styles}}</style>
 <rect x="-12" width="1000" height="{height:g}" fill="{THEME.background_color.hex}"/>
 <g font-family="monospace" font-size="20" transform="translate({tops[-1]})">
 <animateTransform attributeName="transform" type="translate" calcMode="discrete" repeatCount="indefinite"
@@ -56,7 +56,7 @@ def states(written: bytes) -> list[Text]:
 
 
 def record() -> bytes:
-    """All that the watch writes on a terminal while the release walks."""
+    """All that the watch writes on a terminal while the canary is widened and promoted."""
     terminal, inside = pty.openpty()
     environment = {**sandbox_environment(), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "40"}
     run = partial(subprocess.Popen[bytes], cwd=PROJECT, env=environment)

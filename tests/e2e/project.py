@@ -33,7 +33,7 @@ SEED = {
     "canaryVersion": "v0.2",
     "canaryReplicas": "1",
 }
-"""Where the tests' walks begin, wherever the operator's own walk has brought `Pulumi.dev.yaml`."""
+"""Where the tests' updates begin, wherever the operator's own updates have brought `Pulumi.dev.yaml`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Workers have no Service, and a fixed total of pods is never exceeded: through a full release and back."""
+"""Workers have no Service, and a fixed total of pods is never exceeded: from start to promotion and back."""
 
 import threading
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_a_worker_release_has_no_service_and_its_share_is_one_of_consumers(worke
     assert workers.planned() == {"same": 4}
 
 
-def test_no_update_of_a_full_release_and_back_runs_more_than_the_total(workers: Stack):
+def test_no_update_from_start_to_promotion_and_back_runs_more_than_the_total(workers: Stack):
     steps = [
         {"stableReplicas": 3, "canaryVersion": "v0.2", "canaryReplicas": 1},
         {"stableReplicas": 2, "canaryReplicas": 2},

@@ -47,11 +47,11 @@ def test_a_kill_while_stable_is_created(slow_stack: Stack):
     updates_are_locked(stack)
     stack.recover()
     finished(stack, file, ["v0.1", "v0.1", "v0.2"])
-    releases_on(stack)
+    updates_on(stack)
 
 
-def releases_on(stack: Stack) -> None:
-    """What a killed run has made belongs to the release alone: it goes through a release, and its fields go with it."""
+def updates_on(stack: Stack) -> None:
+    """What a killed update has made belongs to the release alone: further updates pass, and dropped fields go."""
     stack.patch("Deployment", {"revisionHistoryLimit": 5})
     for step in ({"canaryReplicas": 2}, {"stableVersion": "v0.2", "canaryReplicas": 0}, {"stableReplicas": 3}):
         stack.configure(**step)

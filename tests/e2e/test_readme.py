@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.fixture(scope="module")
 def dev_stack_as_committed() -> Iterator[None]:
-    """The walk starts from the committed stack file, and leaves the file and the sandbox as they were."""
+    """The commands start from the committed stack file, and leave the file and the sandbox as they were."""
     as_it_was = STACK_FILE.read_bytes()
     yield
     STACK_FILE.write_bytes(as_it_was)

@@ -1,4 +1,4 @@
-"""One release from its start to its promotion and its end, under a client that opens a connection per request.
+"""One canary from its start to its promotion and the end of its release, under a client that opens a connection per request.
 
 The steps are fixtures, each built on the one before; the tests state what is true after a step.
 """
@@ -254,7 +254,7 @@ def test_no_request_failed_of_at_least_10000_over_the_walk(
     traffic: Traffic,
     tell: Callable[[object], None],
 ):
-    # On a busy machine the client is slower than the walk.
+    # On a busy machine the client is slower than the updates.
     until(lambda: traffic.requests >= 10_000, "10,000 requests", seconds=120)
     tell(traffic)
     assert traffic.failures == []

@@ -79,7 +79,7 @@ def test_protection_holds_for_what_stays(registered: dict[str, Any], child: str)
     assert registered[child].protect
 
 
-def test_the_canary_is_never_protected_since_it_goes_with_its_release(registered: dict[str, Any]):
+def test_the_canary_is_never_protected_since_it_comes_and_goes(registered: dict[str, Any]):
     assert not registered["new-canary"].protect
 
 

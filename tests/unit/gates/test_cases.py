@@ -12,7 +12,7 @@ from canary_release.gates.e_process import START, Block, Counts, excludes
 
 from . import generated
 from .generated import HTTP, Pod, World, binomial, pods
-from .releases import Equal, release_of
+from .lives import Equal, outcome_of
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -155,7 +155,7 @@ def test_a_canary_that_is_a_little_worse_passes_whatever_the_traffic():
     ],
 )
 def test_of_equal_canaries_hardly_one_is_refused(case: str, settings: Any):
-    refused = sum(release_of(settings, random.Random(f"{case} {run}")).failed is not None for run in range(200))
+    refused = sum(outcome_of(settings, random.Random(f"{case} {run}")).failed is not None for run in range(200))
     assert refused <= 2
 
 

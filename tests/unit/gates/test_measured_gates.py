@@ -1,4 +1,4 @@
-"""A small part of what `releases` measures: how often gates are wrong over the whole life of a release."""
+"""A small part of what `lives` measures: how often gates are wrong over the whole life of a canary."""
 
 import random
 
@@ -7,7 +7,7 @@ import pytest
 from canary_release.gates.contract import DEFAULTS
 from canary_release.gates.e_process import MISSES
 
-from .releases import DOCS, EQUAL, SECTION, WORSE, Outcome, release_of
+from .lives import DOCS, EQUAL, SECTION, WORSE, Outcome, outcome_of
 
 RUNS = 60
 BURSTS = "both 1 %, fails in bursts of mean size 5"
@@ -15,7 +15,7 @@ BURSTS = "both 1 %, fails in bursts of mean size 5"
 
 def outcomes(name: str) -> list[Outcome]:
     life = {**EQUAL, **WORSE}[name]
-    return [release_of(life, random.Random(f"{name} {run}")) for run in range(RUNS)]
+    return [outcome_of(life, random.Random(f"{name} {run}")) for run in range(RUNS)]
 
 
 @pytest.mark.parametrize("name", [name for name in EQUAL if name != BURSTS])
@@ -36,7 +36,7 @@ def test_the_table_of_the_docs_has_every_row_and_holds_what_is_stated():
     assert table
     rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1:] for line in table[0].splitlines()[3:-1]}
     assert list(rows) == [*EQUAL, *WORSE]
-    assert "| 10,000 releases each |" in table[0]
+    assert "| 10,000 canaries each |" in table[0]
     for name in EQUAL:
         assert name == BURSTS or float(rows[name][0].removesuffix(" %")) <= 100 * DEFAULTS["falseAlarms"], name
     for name in WORSE:

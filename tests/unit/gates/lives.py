@@ -1,6 +1,6 @@
-"""Whole lives of releases, generated with a seed: how often gates are wrong, and how many requests they take.
+"""Whole lives of canaries, generated with a seed: how often gates are wrong, and how many requests they take.
 
-`python -m tests.unit.gates.releases` measures 10,000 lives for each row, and writes the table of docs/gates.md.
+`python -m tests.unit.gates.lives` measures 10,000 lives for each row, and writes the table of docs/gates.md.
 """
 
 import math
@@ -21,7 +21,7 @@ SECTION = re.compile(r"(<!-- measured: generated -->\n).*?(<!-- /measured -->)",
 STEPS = 5
 BLOCKS = 8
 """Blocks of a step: with the usual scrape interval of 15 s four minutes. It is looked at after each."""
-RUNS = 10_000
+LIVES = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Outcome:
     fisher: int | None = None
 
 
-def release_of(life: Life, chance: random.Random, with_fisher: bool = False) -> Outcome:
-    """One release, looked at after each block of each step, with every check."""
+def outcome_of(life: Life, chance: random.Random, with_fisher: bool = False) -> Outcome:
+    """One canary, looked at after each block of each step, with every check."""
     outcome = Outcome()
     evidence = [START for _ in range(life.checks)]
     threshold = -math.log(DEFAULTS["falseAlarms"] / life.checks)
@@ -167,9 +167,9 @@ WORSE: dict[str, Life] = {
 }
 
 
-def measured(name: str, life: Life, runs: int) -> list[Outcome]:
+def measured(name: str, life: Life, lives: int) -> list[Outcome]:
     """Seeded lives."""
-    return [release_of(life, random.Random(f"{name} {run}"), with_fisher=True) for run in range(runs)]
+    return [outcome_of(life, random.Random(f"{name} {number}"), with_fisher=True) for number in range(lives)]
 
 
 def _row(name: str, outcomes: list[Outcome]) -> str:
@@ -178,7 +178,7 @@ def _row(name: str, outcomes: list[Outcome]) -> str:
 
     def median(values: list[int | None]) -> str:
         known = [each for each in values if each is not None]
-        # Of all runs: half of them have ended by then.
+        # Of all lives: half of them have ended by then.
         return f"{statistics.median(known):,.0f}" if 2 * len(known) > len(outcomes) else "-"
 
     failed, fishers = [each.failed for each in outcomes], [each.fisher for each in outcomes]
@@ -195,14 +195,14 @@ def _row(name: str, outcomes: list[Outcome]) -> str:
 
 def main() -> None:
     """Measures all rows and writes the table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    lives = int(sys.argv[1]) if len(sys.argv) > 1 else LIVES
     rows = [
-        f"| {runs:,} releases each | failure | Fisher, at each look | success | requests to failure | to Fisher's "
+        f"| {lives:,} canaries each | failure | Fisher, at each look | success | requests to failure | to Fisher's "
         "| to success |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, life in {**EQUAL, **WORSE}.items():
-        rows.append(_row(name, measured(name, life, runs)))
+        rows.append(_row(name, measured(name, life, lives)))
         print(rows[-1], flush=True)
     text = "\n".join(rows) + "\n"
     DOCS.write_text(SECTION.sub(lambda found: found[1] + text + found[2], DOCS.read_text()))
