@@ -1,6 +1,6 @@
 """Measures a release against kubectl on the sandbox's cluster; the tables go to the terminal and docs/benchmarks.md.
 
-Asserts no timing. A killed benchmark leaves namespaces: `kubectl delete namespaces --selector=canary-bench` removes them.
+Asserts no timing. A killed one leaves namespaces: `kubectl delete namespaces --selector=canary-bench` removes them.
 """
 
 import json

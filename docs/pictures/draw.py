@@ -85,9 +85,7 @@ def over_time() -> str:
             parts += _pods(left + 14, 174, new.canary.version, new.canary.replicas)
         parts.append(_text(left + 14, 246, percentage(new.canary_share)))
         old = new
-    return _picture(
-        890, 274, "A canary from its start to its promotion: each update changes one or two lines.", parts
-    )
+    return _picture(890, 274, "A canary from its start to its promotion: each update changes one or two lines.", parts)
 
 
 def _release(args: dict[str, Any]) -> Release:

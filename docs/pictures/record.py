@@ -1,4 +1,4 @@
-"""Records the watch on a terminal while a canary is promoted: `.venv/bin/python -m docs.pictures.record`, after `make up`.
+"""Records the watch on a terminal of a promotion: `.venv/bin/python -m docs.pictures.record`, after `make up`.
 
 It draws watch.svg: one screen for each state that was seen. The stack file stays; `make up` runs it again.
 """

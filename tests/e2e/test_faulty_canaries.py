@@ -26,7 +26,7 @@ def stable(fresh_stack: Stack) -> Stack:
 
 
 def ends_well(stack: Stack) -> None:
-    """The canary is taken back with the documented commands, and what is left is what the config says."""
+    """The canary is removed with the documented commands, and what is left is what the config says."""
     stack.configure(canaryReplicas=0)
     stack.wait_for_pods(15)
     stack.unset("canaryVersion")

@@ -1,4 +1,4 @@
-"""One canary from its start to its promotion and the end of its release, under a client that opens a connection per request.
+"""One canary from start to promotion, and the end of its release, under a client that opens a connection per request.
 
 The steps are fixtures, each built on the one before; the tests state what is true after a step.
 """

@@ -174,7 +174,7 @@ def test_a_deployment_that_kubectl_paused_is_resumed_by_the_update_that_changes_
 
 
 def test_a_deployment_that_stays_paused_is_named_with_the_command_that_resumes_it(hasty: Stack):
-    """The provider takes back what kubectl set under its own name, and leaves what another tool applied."""
+    """The provider undoes what kubectl set under its own name, and leaves what another tool applied."""
     hasty.up()
     paused = {
         "apiVersion": "apps/v1",
@@ -230,7 +230,7 @@ def test_replicas_that_somebody_changes_meanwhile_are_not_what_the_update_declar
     assert set(counts(hasty.deployment("k8s-testapp-canary")).values()) == {1}
 
 
-def test_replicas_that_kubectl_set_are_taken_back_by_the_next_change(fresh_stack: Stack):
+def test_replicas_that_kubectl_set_are_undone_by_the_next_change(fresh_stack: Stack):
     stack = fresh_stack
     stack.up()
     stack.kubectl("scale", "deployment", "k8s-testapp", "--replicas", "5")

@@ -87,14 +87,14 @@ def test_the_way_of_a_refusal_leads_to_the_goal_command_by_command(deployed: Sta
     assert deployed.outputs()["stableVersion"] == "v0.3"
 
 
-def test_stable_goes_back_to_what_it_ran_and_to_nothing_else(deployed: Stack):
+def test_stable_rolls_back_to_what_it_ran_and_to_nothing_else(deployed: Stack):
     deployed.configure(stableVersion="v0.2", canaryReplicas=0)
     deployed.up()
     deployed.up()  # An unchanged update forgets nothing.
     deployed.configure(stableVersion="v0.9-typo")
     refused = deployed.failing_up().text
     assert "this update gives stable v0.9-typo, which no canary proved, and is refused" in refused, refused
-    assert "stable goes back only to what it ran before its last change" in refused, refused
+    assert "stable rolls back only to what it ran before its last change" in refused, refused
     deployed.configure(stableVersion="v0.1")
     assert "never ran" not in deployed.up().text
     deployed.configure(stableVersion="v0.2", canaryVersion="v0.1")

@@ -78,7 +78,7 @@ def refusals(namespace: Namespace, deployment: Object) -> Iterator[str]:
             )
     if owner := controller(deployment):
         yield (
-            f"{owner['kind']} {owner['name']} owns it, and would bring back what a release changes; "
+            f"{owner['kind']} {owner['name']} owns it, and would undo what a release changes; "
             "take it away from there first"
         )
     if get(deployment, ("spec", "paused"), False):

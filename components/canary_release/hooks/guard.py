@@ -67,7 +67,7 @@ class Guard:
     """Announces the update of one release, and refuses one that breaks the rules.
 
     It runs only when the component's inputs change. Two updates change Deployments without it: a retry of one that did
-    not finish, and one that takes back a change by hand. Of these it only warns.
+    not finish, and one that undoes a change by hand. Of these it only warns.
     """
 
     first: str | None

@@ -77,7 +77,7 @@ def resumption(old: Mapping[str, Any] | None, new: Mapping[str, Any], container_
     name, namespace = (get(new, ("metadata", part), "unknown") for part in ("name", "namespace"))
     return (
         f"Deployment {name} in {namespace}: {what}; the config is unchanged and no rule is asked: this finishes an "
-        "update, takes back a change by hand, or follows a new version of the component"
+        "update, undoes a change by hand, or follows a new version of the component"
     )
 
 

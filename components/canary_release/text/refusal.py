@@ -72,7 +72,7 @@ def _way(update: Update, spelling: Spelling, step: Instructions) -> str:
     if any(changed_identity(old, new)):
         declare = "declare a second release beside this one, move its users over, remove this one"
         kept = list(_step(new, old, spelling, is_first=True))
-        lines = "\n".join(["", *_indented(kept, "  ", "  ")]) if kept else " take back what is named above"
+        lines = "\n".join(["", *_indented(kept, "  ", "  ")]) if kept else " undo what is named above"
         return f"no update leads there: {declare}, or keep what runs:{lines}"
     total, share = spelling.name("fixed_total"), spelling.name("max_canary_share")
     return f"no update leads there: {total} leaves no room for one canary pod within {share}"
@@ -96,7 +96,7 @@ def _step(before: Release, after: Release, spelling: Spelling, is_first: bool) -
         yield f"move {patch} into {source}: {listed(pods)}"
         pods = []
     if pods or around:
-        yield f"{'take back in' if is_first else 'change again in'} {source}: {listed([*pods, *around])}"
+        yield f"{'undo in' if is_first else 'change again in'} {source}: {listed([*pods, *around])}"
     if has and has != had:
         yield from f"set {spelling.block('canary_patch', has)}".splitlines()
     elif had and not has:

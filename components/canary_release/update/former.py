@@ -1,4 +1,4 @@
-"""What stable may go back to: the content that it had before, as far as the state knows it."""
+"""What stable may roll back to: the content that it had before, as far as the state knows it."""
 
 from collections.abc import Iterator
 
@@ -22,19 +22,19 @@ def is_known(update: Update) -> bool:
 def unknown_content(update: Update) -> Iterator[Broken]:
     """The rule that the update breaks if it rolls back to content that stable never had.
 
-    Where the state does not know what stable had before, as after an update that did not finish, going back is allowed.
+    Where the state does not know what stable had before, as after an update that did not finish, a rollback is allowed.
     """
     old, new = update.old, update.new
     if old is None or not update.finished or update.former_stable is None:
         return
     if kind(old, new) is Kind.ROLL_BACK and not is_known(update):
-        rule = "stable goes back only to what it ran before its last change, and the state knows nothing older: "
+        rule = "stable rolls back only to what it ran before its last change, and the state knows nothing older: "
         rule += "run it as canary first"
         yield from changed_stable(old, new, rule)
 
 
 def former_stable(update: Update) -> str | None:
-    """What the next update may go back to, as in `Update.former_stable`, once this one has finished."""
+    """What the next update may roll back to, as in `Update.former_stable`, once this one has finished."""
     if update.old is None:
         return ""
     was, now = tracks(update.old).stable.content, tracks(update.new).stable.content

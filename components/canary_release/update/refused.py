@@ -1,4 +1,4 @@
-"""Every rule that an update breaks: of contents and numbers of pods, of going back, and of time."""
+"""Every rule that an update breaks: of contents and numbers of pods, of rollbacks, and of time."""
 
 from .former import unknown_content
 from .rules import Broken, broken_rules

@@ -77,7 +77,7 @@ def kind_of(old: Tracks, new: Tracks) -> Kind:
     if old.stable.content != new.stable.content:
         if was and was.content == new.stable.content:
             return Kind.PROMOTE
-        return Kind.ROLL_BACK if _withdraws(old, new) else Kind.MIXED
+        return Kind.ROLL_BACK if _keeps_what_leaves(old, new) else Kind.MIXED
     if was == now:
         return Kind.NO_CHANGE if old.stable.replicas == new.stable.replicas else Kind.SCALE_STABLE
     if not was or not now:
@@ -127,7 +127,7 @@ def broken_by(old: Tracks, new: Tracks, finished: bool, fixed_total: bool) -> It
     if finished:
         if what is Kind.MIXED:
             yield Rule.PROVEN
-        if what is Kind.PROMOTE and now and not _withdraws(old, new):
+        if what is Kind.PROMOTE and now and not _keeps_what_leaves(old, new):
             yield Rule.ONE_TRACK
         if what is Kind.CHANGE_CANARY and _has_larger_share(old, new):
             yield Rule.SMALL_START
@@ -212,6 +212,6 @@ def _runs_same(old: Pods | None, new: Pods | None) -> bool:
     return old is not None and new is not None and old.content == new.content
 
 
-def _withdraws(old: Tracks, new: Tracks) -> bool:
+def _keeps_what_leaves(old: Tracks, new: Tracks) -> bool:
     """Whether the content that leaves stable stays declared as canary."""
     return new.canary is not None and new.canary.content == old.stable.content

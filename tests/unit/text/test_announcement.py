@@ -132,7 +132,9 @@ def test_with_one_stable_pod_and_a_fixed_total_nobody_is_ready_while_it_rolls_an
         (release("v2*2", "v1*0"), release("v1*2", "v2*0"), "v2 stays declared as canary, without pods"),
     ],
 )
-def test_a_roll_back_tells_what_the_withdrawn_version_keeps_and_what_is_known(old: Release, new: Release, warning: str):
+def test_a_rollback_tells_what_the_version_that_leaves_keeps_and_what_is_known(
+    old: Release, new: Release, warning: str
+):
     former = fingerprint(tracks(release("v1*2")).stable.content)
     assert f"warning: {warning}" in announcement(Update(old, new, former_stable=former)).splitlines()
 

@@ -72,7 +72,7 @@ def test_content_that_no_canary_proved_is_printed_as_the_patch_that_tries_it():
         "run it as canary first\n"
         "\n"
         "allowed instead, one update after the other:\n"
-        "  1. take back in manifest or patches: environment of container web\n"
+        "  1. undo in manifest or patches: environment of container web\n"
         "     set canaryPatch in Pulumi.prod.yaml, below config:\n"
         "       canary:canaryPatch:\n"
         "         spec:\n"
@@ -116,11 +116,11 @@ def test_the_printed_patch_makes_the_content_that_is_to_be_proven(data: st.DataO
         assert any(each in tracks for each in made)
 
 
-def test_what_is_taken_back_names_the_services_that_change_with_it():
+def test_what_is_undone_names_the_services_that_change_with_it():
     [service] = BASE.services
     other = with_value(service, ("spec", "ports", 0, "port"), 80)
     text = refused(release("v1*2"), release("v2*2", services=(other,)))
-    assert "  1. take back in manifest or patches: Service shop: ports\n" in text
+    assert "  1. undo in manifest or patches: Service shop: ports\n" in text
     assert "  2. change again in manifest or patches: Service shop: ports\n" in text
 
 
@@ -129,7 +129,7 @@ def test_what_is_taken_back_names_the_services_that_change_with_it():
     [
         (
             with_deployment(release("v1*2"), ("metadata", "name"), "other"),
-            "take back in manifest or patches: name of Deployment shop",
+            "undo in manifest or patches: name of Deployment shop",
         ),
         (
             with_deployment(release("v1*2"), ("metadata", "namespace"), "other"),
@@ -137,7 +137,7 @@ def test_what_is_taken_back_names_the_services_that_change_with_it():
         ),
         (
             with_deployment(release("v1*2"), ("spec", "selector", "matchLabels", "tier"), "web"),
-            "take back in manifest or patches: selector of Deployment shop",
+            "undo in manifest or patches: selector of Deployment shop",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_release_that_is_renamed_is_told_to_move_over_or_to_keep_what_runs(new
 def test_the_label_that_tells_the_tracks_apart_is_named_where_nothing_else_differs():
     text = refused(release("v1*2"), replace(release("v1*2"), track_label="version"))
     assert '  manifest.spec.selector: "version"\n    was "track"' in text
-    assert text.endswith("or keep what runs: take back what is named above")
+    assert text.endswith("or keep what runs: undo what is named above")
 
 
 def test_values_with_braces_are_shown_as_they_are():

@@ -203,7 +203,7 @@ def test_a_way_back_of_several_updates_is_told_step_by_step(plan: Plan):
 
 
 def test_a_rollback_to_what_never_ran_is_warned_of(plan: Plan):
-    done = plan("- back: {stableVersion: v9, canaryVersion: v0.1, canaryReplicas: 1}\n")
+    done = plan("- roll-back: {stableVersion: v9, canaryVersion: v0.1, canaryReplicas: 1}\n")
     assert done.code == 0, done
     assert "warning: " in done.blocks[1]
     assert "v9" in next(line for line in done.blocks[1].splitlines() if line.startswith("warning: "))

@@ -1,4 +1,4 @@
-"""Stable goes back only to what it ran before, as far as the state knows that."""
+"""Stable rolls back only to what it ran before, as far as the state knows that."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def promoted() -> str | None:
     return former_stable(Update(release("v1*2", "v2*1"), PROMOTED, former_stable=""))
 
 
-def test_stable_goes_back_to_what_a_promotion_replaced():
+def test_stable_rolls_back_to_what_a_promotion_replaced():
     back = Update(PROMOTED, BACK, former_stable=promoted())
     assert is_known(back)
     assert list(unknown_content(back)) == []
@@ -29,7 +29,7 @@ def test_stable_goes_back_to_what_a_promotion_replaced():
 
 @pytest.mark.parametrize("former", ["", RAN], ids=["stable ran nothing else", "stable ran v1"])
 @pytest.mark.parametrize("canary", ["v2*0", "v2*1"])
-def test_stable_does_not_go_back_to_what_it_never_ran(former: str, canary: str):
+def test_stable_does_not_roll_back_to_what_it_never_ran(former: str, canary: str):
     update = Update(PROMOTED, release("v9*2", canary), former_stable=former)
     [broken] = unknown_content(update)
     assert (broken.path, broken.old, broken.new) == (("stable_version",), "v2", "v9")

@@ -250,7 +250,7 @@ def test_every_pair_of_releases_has_the_kind_that_fits_and_breaks_the_rules_as_t
         seen.add(what)
         changes_stable = was.stable.content != now.stable.content
         proven = was.running is not None and was.running.content == now.stable.content
-        goes_back = now.canary is not None and now.canary.content == was.stable.content
+        rolls_back = now.canary is not None and now.canary.content == was.stable.content
         assert changes_stable == (what in (Kind.PROMOTE, Kind.ROLL_BACK, Kind.MIXED))
         assert (what is Kind.PROMOTE) == (changes_stable and proven)
         # The rules in one line each, as the design says them.
@@ -259,8 +259,8 @@ def test_every_pair_of_releases_has_the_kind_that_fits_and_breaks_the_rules_as_t
         assert broken == {
             rule
             for rule, breaks in {
-                Rule.PROVEN: changes_stable and not proven and not goes_back,
-                Rule.ONE_TRACK: changes_stable and proven and now.running is not None and not goes_back,
+                Rule.PROVEN: changes_stable and not proven and not rolls_back,
+                Rule.ONE_TRACK: changes_stable and proven and now.running is not None and not rolls_back,
                 Rule.SMALL_START: not changes_stable and new_content and larger > share,
                 Rule.ROOM: total and was.running and not now.canary and now.stable.replicas > was.stable.replicas,
             }.items()

@@ -171,7 +171,7 @@ def test_there_is_no_way_that_releases_another_container_and_other_pods_at_once(
 
 
 def test_no_way_leads_around_the_proof():
-    """Stable may take any content that the one before makes room for as canary: for going back alone."""
+    """Stable may take any content that the one before makes room for as canary: for a rollback alone."""
     old = release("v1*2", "v2*2")
     way = shortest_way(old, release("v3*2", "v2*2"))
     assert kinds(old, way) == [Kind.CHANGE_CANARY, Kind.PROMOTE, Kind.START_CANARY]

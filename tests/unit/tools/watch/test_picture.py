@@ -99,7 +99,7 @@ def test_pods_of_a_deployment_of_before_with_the_same_name_are_of_no_track():
     assert counts(seen(objects([again, CANARY]))) == [("v1", 2, 0), ("v2", 1, 1)]
 
 
-def test_the_newest_replica_set_is_the_one_of_the_greatest_revision_also_after_going_back():
+def test_the_newest_replica_set_is_the_one_of_the_greatest_revision_also_after_a_rollback():
     sets = [replica_set("shop", "v1", 10), replica_set("shop", "v2", 9), SETS[1]]
     pods = [*PODS, pod("s3", "shop", "v2")]
     found = seen(objects(sets=sets, pods=pods))
