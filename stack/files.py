@@ -1,6 +1,6 @@
 """The config of a stack, as the engine hands it to the program, read without an engine.
 
-It is the stack's file over the defaults of Pulumi.yaml. Every value is text: objects and lists are JSON. Encrypted
+It is the stack file over the defaults of Pulumi.yaml. Every value is text: objects and lists are JSON. Encrypted
 values and those of an ESC environment are missing: only the engine knows them.
 """
 
@@ -22,7 +22,7 @@ from canary_release.text.spelling import ARGUMENTS, camel
 
 PROJECT_FILE = "Pulumi.yaml"
 STACK_FILE_KEYS = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
-"""What the engine reads of a stack's file."""
+"""What the engine reads of a stack file."""
 NOT_SHOWN = Unshown("[not shown]")
 _EMPTY = Node({}, {}, 1, {}, 1)
 
@@ -63,15 +63,15 @@ class Config:
     project: str
     stack: str
     own: Mapping[str, Entry]
-    """What the stack's file sets."""
+    """What the stack file sets."""
     defaults: Mapping[str, Entry]
-    """What Pulumi.yaml sets where the stack's file is silent."""
+    """What Pulumi.yaml sets where the stack file is silent."""
     required: frozenset[str] = frozenset()
     """Keys that Pulumi.yaml declares without a default: the engine refuses a stack without them."""
     has_environment: bool = False
-    """Whether the stack's file takes values from ESC."""
+    """Whether the stack file takes values from ESC."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the stack's file beside its config."""
+    """What is wrong with the stack file beside its config."""
     engine_values: Mapping[str, str] | None = None
     """Every value, as an engine handed it over; None without an engine. With it, the files only show what is not
     quoted."""
@@ -80,7 +80,7 @@ class Config:
 
     @property
     def file(self) -> str:
-        """Name of the stack's file."""
+        """Name of the stack file."""
         return stack_file(self.stack).name
 
     @cached_property
@@ -130,7 +130,7 @@ class Config:
         return replace(problem, place=Place(entry.file, _line(entry.node, problem.path[1:])))
 
     def changed(self, entries: Mapping[str, Entry | None]) -> "Config":
-        """The config with these entries in the stack's file; None takes a key out of the file."""
+        """The config with these entries in the stack file; None takes a key out of the file."""
         own = {**self.own, **entries}
         return replace(self, own={key: entry for key, entry in own.items() if entry is not None})
 
@@ -147,7 +147,7 @@ class Config:
 
 
 def stack_file(stack: str, folder: Path = Path()) -> Path:
-    """The path of a stack's file."""
+    """The path of a stack file."""
     return folder / f"Pulumi.{stack}.yaml"
 
 

@@ -35,7 +35,7 @@ class RehearsalError(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the plan: its name, and what it makes of the stack's file; None takes a key away."""
+    """A step of the plan: its name, and what it makes of the stack file; None takes a key away."""
 
     name: str
     entries: dict[str, Entry | None]

@@ -216,7 +216,7 @@ def config() -> dict[str, str]:
 
 
 def is_secret(key: str) -> bool:
-    """Whether the stack's file keeps the key encrypted."""
+    """Whether the stack file keeps the key encrypted."""
     return pulumi.runtime.is_config_secret(key)
 
 

@@ -35,7 +35,7 @@ TOKEN = "a-token-that-must-not-show"
 
 
 def write_config(stack: Stack, prometheus_url: str, **checks: dict[str, Any]) -> None:
-    """Writes checks into the stack's file, and where evidence goes."""
+    """Writes checks into the stack file, and where documents of updates go."""
     text = yaml.safe_load(stack.file.read_text())
     text["config"] |= {
         "canary:gates": checks,
@@ -46,14 +46,14 @@ def write_config(stack: Stack, prometheus_url: str, **checks: dict[str, Any]) ->
 
 
 def untouched(stack: Stack) -> tuple[Any, ...]:
-    """State and objects, but for the time at which the state was written, and the evidence."""
+    """State and objects, but for the time at which the state was written, and the documents of updates."""
     state = stack.exported()
     state["manifest"].pop("time")
     objects = stack.kubectl("get", "deployments,replicasets,pods,services", "--output", "json", "--show-managed-fields")
-    return state, objects, evidence(stack)
+    return state, objects, documents(stack)
 
 
-def evidence(stack: Stack) -> list[dict[str, Any]]:
+def documents(stack: Stack) -> list[dict[str, Any]]:
     """The documents, in the order of their names."""
     return [json.loads(path.read_text()) for path in sorted((stack.folder / "evidence").glob("*"))]
 
@@ -99,12 +99,12 @@ def watched(
     return watched
 
 
-def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: Callable):
+def test_a_good_canary_is_promoted_and_each_update_leaves_its_document(watched: Callable):
     with watched("v0.2") as (stack, server):
         stack.configure(stableVersion="v0.2", canaryReplicas=0)
         promoted = stack.good("pulumi", "up", "--yes", GITHUB_ACTOR="kim", GITHUB_SHA="c0ffee")
         assert "gates of v0.2: success" in promoted.text
-        [errors] = [each for each in evidence(stack)[-1]["gates"]["samples"] if each["check"] == "errors"]
+        [errors] = [each for each in documents(stack)[-1]["gates"]["samples"] if each["check"] == "errors"]
         sampled = calendar.timegm(time.strptime(errors["at"], "%Y-%m-%dT%H:%M:%SZ"))
         counted = {
             version: server.number(f'sum(http_requests_total{{version="{version}"}} @ {sampled})')
@@ -116,7 +116,7 @@ def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: 
     assert errors["evidence"]["blocks"] > 0
     assert stack.outputs()["stableVersion"] == "v0.2"
     stack.up()
-    first, start, promotion = evidence(stack)
+    first, start, promotion = documents(stack)
     assert (first["kind"], first["before"], first["gates"], first["actor"]) == ("first_deploy", None, None, None)
     assert (start["kind"], start["gates"]) == ("start_canary", None)
     assert (promotion["kind"], promotion["actor"], promotion["commit"]) == ("promote", "kim", "c0ffee")
@@ -127,7 +127,7 @@ def test_a_good_canary_is_promoted_and_each_update_leaves_its_evidence(watched: 
     assert promotion["seconds"] > promotion["gateSeconds"] > 2
 
 
-def test_the_next_step_goes_on_from_the_evidence_of_the_one_before(watched: Callable):
+def test_the_next_update_goes_on_from_the_evidence_of_the_one_before(watched: Callable):
     with watched("v0.2") as (stack, _):
         stack.configure(canaryReplicas=2)
         stack.up()
@@ -143,8 +143,8 @@ def test_the_next_step_goes_on_from_the_evidence_of_the_one_before(watched: Call
 
 
 def kept(stack: Stack) -> dict[str, Any]:
-    """The evidence of the errors in the newest record."""
-    samples = evidence(stack)[-1]["gates"]["samples"]
+    """The evidence of the errors in the newest document."""
+    samples = documents(stack)[-1]["gates"]["samples"]
     return [each for each in samples if each["check"] == "errors"][-1]["evidence"]
 
 
@@ -400,8 +400,8 @@ def test_skipping_the_checks_skips_the_gates_and_says_so(idle: Stack):
     idle.configure(skipTransitionChecks="true")
     widened = idle.up().text
     assert "skipTransitionChecks is set: no rule and no gate guards the updates of CanaryRelease 'release'" in widened
-    assert evidence(idle)[-1]["kind"] == "widen"
-    assert evidence(idle)[-1]["checksSkipped"] is True
+    assert documents(idle)[-1]["kind"] == "widen"
+    assert documents(idle)[-1]["checksSkipped"] is True
 
 
 def test_an_update_that_gives_the_canary_nothing_more_asks_no_gate(idle: Stack):
@@ -409,13 +409,13 @@ def test_an_update_that_gives_the_canary_nothing_more_asks_no_gate(idle: Stack):
     for config in ({"canaryReplicas": 1, "canaryVersion": "v0.3"}, {"stableReplicas": 3}, {"canaryReplicas": 0}):
         idle.configure(**config)
         idle.up()
-    assert [each["kind"] for each in evidence(idle)[-3:]] == ["change_canary", "scale_stable", "stop_canary"]
-    assert [each["gates"] for each in evidence(idle)[-3:]] == [None, None, None]
+    assert [each["kind"] for each in documents(idle)[-3:]] == ["change_canary", "scale_stable", "stop_canary"]
+    assert [each["gates"] for each in documents(idle)[-3:]] == [None, None, None]
 
 
-def test_evidence_that_cannot_be_written_refuses_the_update(idle: Stack):
+def test_a_document_that_cannot_be_written_refuses_the_update(idle: Stack):
     (idle.folder / "file").touch()
     idle.configure(evidenceFolder="file", canaryReplicas=0)
     before = untouched(idle)
-    assert "evidence cannot be written, and nothing was changed" in idle.failing_up().text
+    assert "the document of this update cannot be written, and nothing was changed" in idle.failing_up().text
     assert untouched(idle) == before

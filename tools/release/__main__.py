@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
-from canary_release.hooks.evidence import ACTORS
+from canary_release.hooks.document import ACTORS
 from stack.files import read_config, stack_file
 from tools.hold import only_one
 from tools.plan import Rehearsal, read_steps

@@ -39,14 +39,14 @@ class Project:
 
     @cached_property
     def token(self) -> str | None:
-        """What Prometheus is asked with, where the stack's file has it encrypted."""
+        """What Prometheus is asked with, where the stack file has it encrypted."""
         config = read_config(self.stack)
         key = config.key("prometheusToken")
         return self.engine.secret(key) if key in config.secrets else None
 
     @property
     def settings(self) -> Settings:
-        """The settings of the stack's file. Raises `RunError` with all that is wrong with it."""
+        """The settings of the stack file. Raises `RunError` with all that is wrong with it."""
         config = read_config(self.stack)
         settings = settings_of(config)
         if isinstance(settings, list):

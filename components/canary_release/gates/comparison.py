@@ -20,7 +20,7 @@ MISSED_SCRAPES = 3
 
 @dataclass(frozen=True)
 class Kept(EProcess):
-    """The evidence of a comparison, as it is kept with the record of an update: the next look goes on from there."""
+    """The evidence of a comparison, as it is kept in the document of an update: the next look goes on from there."""
 
     canary: str
     """Name of the ReplicaSet whose pods it is about."""
@@ -74,7 +74,7 @@ class _Track:
 def compare(
     check: Comparison, namespace: str, canary: LivePods, stable: LivePods, ask: Ask, kept: Kept | None
 ) -> Finding:
-    """What the check comes to now. `kept` is what the record of the last update has; it serves for the same pods alone.
+    """What the check comes to now. `kept` is what the last update's document has; it serves for the same pods alone.
 
     Raises `AnswerError`.
     """

@@ -1,1 +1,1 @@
-"""What runs before and after an update, in the program that Pulumi runs: checks, announcement, evidence."""
+"""What runs before and after an update, in the program that Pulumi runs: checks, announcement, document."""

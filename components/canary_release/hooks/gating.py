@@ -1,4 +1,4 @@
-"""What an update of a release does more if the release has gates, or leaves evidence."""
+"""What an update of a release does more if the release has gates, or leaves a document."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,12 @@ from ..text.spelling import Spelling
 from ..update.rules import is_gated
 from ..update.update import Update
 from .cluster import Cluster
-from .evidence import Times, evidence, prepare, recorded, write
+from .document import Times, document_of, prepare, recorded, write
 from .judging import pass_gates
 
 
 class Gating:
-    """The gates of one release, and the evidence of its update."""
+    """The gates of one release, and the document of its update."""
 
     def __init__(
         self, name: str, gates: Gates, folder: Path | None, spelling: Spelling, now: Callable[[], float]
@@ -26,7 +26,7 @@ class Gating:
         self._began = self._asked = self._judged = now()
 
     def begin(self) -> None:
-        """The rules allow the update, and it begins. Raises `Refusal` if evidence cannot be written."""
+        """The rules allow the update, and it begins. Raises `Refusal` if its document cannot be written."""
         self._began = self._now()
         if self._folder and not pulumi.runtime.is_dry_run():
             prepare(self._folder, self._spelling)
@@ -44,12 +44,12 @@ class Gating:
         self._judged = self._now()
 
     def finish(self, update: Update) -> None:
-        """Writes the evidence of an update that is done. To fail it now would make it count as unfinished."""
+        """Writes the document of an update that is done. To fail it now would make it count as unfinished."""
         if self._folder is None or pulumi.runtime.is_dry_run():
             return
         names = pulumi.get_project(), pulumi.get_stack(), self._name
         times = Times(self._began, self._asked, self._judged, self._now())
         try:
-            write(self._folder, evidence(names, update, self._verdict, times), times.ended)
+            write(self._folder, document_of(names, update, self._verdict, times), times.ended)
         except OSError as error:
-            pulumi.log.warn(f"the evidence of this update could not be written: {error}")
+            pulumi.log.warn(f"the document of this update could not be written: {error}")

@@ -172,7 +172,7 @@ class Guard:
         self._seen_running.update(child for child, each in due.items() if not each.end_is_enough)
 
     def finish(self) -> None:
-        """Writes the evidence of an update that changed the release. Call it when all objects are finished."""
+        """Writes the document of an update that changed the release. Call it when all objects are finished."""
         if self._update and self._gating:
             self._gating.finish(self._update)
 

@@ -221,7 +221,7 @@ def test_warnings_of_the_manifest_are_told_once(plan: Plan):
 
 
 def test_a_default_of_the_project_counts(plan: Plan):
-    """It is what the program sees where the stack's file is silent."""
+    """It is what the program sees where the stack file is silent."""
     project = (ROOT / "Pulumi.yaml").read_text().replace("default: 50", "default: 20")
     refused = plan("- widen: {canaryReplicas: 2}\n", Pulumi=project)
     assert "gives the canary 33.3 % of the pods; maxCanaryShare allows 20 %" in refused.error

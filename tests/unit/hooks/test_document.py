@@ -1,4 +1,4 @@
-"""The evidence of an update: a document of one stable form, in a file of its own."""
+"""The document of an update: of one stable form, in a file of its own."""
 
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ from canary_release.gates.comparison import Finding, Kept
 from canary_release.gates.contract import State
 from canary_release.gates.e_process import Counts
 from canary_release.gates.sampling import Sample, Verdict
-from canary_release.hooks.evidence import Evidence, Times, evidence, prepare, recorded, write
+from canary_release.hooks.document import Times, UpdateDocument, document_of, prepare, recorded, write
 from canary_release.text.spelling import config_keys
 from canary_release.update.update import Update
 
@@ -21,7 +21,7 @@ from ..conftest import ROOT
 from ..model.shop import release
 
 SCHEMA = ROOT / "docs" / "evidence.schema.json"
-FORM = TypeAdapter(Evidence)
+FORM = TypeAdapter(UpdateDocument)
 ENV = ("0/spec/template/spec/containers/0/env", [{"name": "PASSWORD", "value": "hunter2"}])
 OLD = release(ENV, canary_version="v2", canary_replicas=1)
 NEW = release(ENV, stable_version="v2")
@@ -39,12 +39,12 @@ NAMES = ("canary", "prod", "release")
 TIMES = Times(BEGAN, BEGAN + 1, BEGAN + 3, BEGAN + 12.5)
 
 
-def promotion(**environment: str) -> Evidence:
-    return evidence(NAMES, Update(OLD, NEW, True), VERDICT, TIMES, environment)
+def promotion(**environment: str) -> UpdateDocument:
+    return document_of(NAMES, Update(OLD, NEW, True), VERDICT, TIMES, environment)
 
 
-FIRST = evidence(NAMES, Update(None, OLD, True), None, TIMES, {})
-REPAIR = evidence(NAMES, Update(NEW, OLD, False), None, TIMES, {})
+FIRST = document_of(NAMES, Update(None, OLD, True), None, TIMES, {})
+REPAIR = document_of(NAMES, Update(NEW, OLD, False), None, TIMES, {})
 
 
 def read(path: Path) -> Any:
@@ -95,7 +95,7 @@ def test_a_document_says_what_was_changed_and_on_which_grounds(tmp_path: Path):
     [promotion(), FIRST, REPAIR],
     ids=["promotion", "first-deploy", "repair"],
 )
-def test_every_document_has_the_published_form_and_nothing_of_the_containers(document: Evidence, tmp_path: Path):
+def test_every_document_has_the_published_form_and_nothing_of_the_containers(document: UpdateDocument, tmp_path: Path):
     path = write(tmp_path, document, TIMES[-1])
     FORM.validate_json(path.read_text(), strict=True, extra="forbid")
     assert "hunter2" not in path.read_text()
@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_by_its_key(tmp_path: Path
     with pytest.raises(pulumi.RunError) as refusal:
         prepare(tmp_path / "file", config_keys("dev"))
     assert str(refusal.value) == (
-        "evidence cannot be written, and nothing was changed\n\n"
+        "the document of this update cannot be written, and nothing was changed\n\n"
         f'  evidenceFolder: "{tmp_path / "file"}"\n'
         "    must be a folder that this user may make and write to: File exists\n"
         "    fix: pulumi config set --stack dev evidenceFolder '<folder>'"
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_by_its_key(tmp_path: Path
 def test_the_next_look_goes_on_from_the_newest_evidence_of_its_release(tmp_path: Path):
     newer = replace(KEPT, until=BEGAN + 60, blocks=5, highest=1.0)
     sample = Sample(State.SUCCESS, evidence=newer, check="errors", number=1, at="2026-11-24T22:16:31Z")
-    later = evidence(NAMES, Update(OLD, NEW, True), Verdict({"errors": State.SUCCESS}, [sample]), TIMES, {})
+    later = document_of(NAMES, Update(OLD, NEW, True), Verdict({"errors": State.SUCCESS}, [sample]), TIMES, {})
     write(tmp_path, later, BEGAN + 100)
     write(tmp_path, promotion(), BEGAN)
     write(tmp_path, FIRST, BEGAN + 200)  # No gate was asked.

@@ -57,7 +57,7 @@ class Gated(TypedDict):
     samples: list[Sample]
 
 
-class Evidence(TypedDict):
+class UpdateDocument(TypedDict):
     """One document. `schema` grows when a field changes its meaning or goes; new fields may come without."""
 
     schema: Literal[2]
@@ -101,13 +101,13 @@ class Times(NamedTuple):
     ended: float
 
 
-def evidence(
+def document_of(
     names: tuple[str, str, str],
     update: Update,
     verdict: Verdict | None,
     times: Times,
     environment: Mapping[str, str] = os.environ,
-) -> Evidence:
+) -> UpdateDocument:
     """The document. `names` are project, stack and component."""
     old, new = update.old, update.new
     project, stack, release = names
@@ -144,10 +144,12 @@ def prepare(folder: Path, spelling: Spelling) -> None:
     except OSError as error:
         accepted = f"must be a folder that this user may make and write to: {error.strerror}"
         problem = Problem(FOLDER, str(folder), literal(accepted), [(FOLDER, "<folder>")])
-        raise Refusal(report("evidence cannot be written, and nothing was changed", [problem], spelling)) from error
+        raise Refusal(
+            report("the document of this update cannot be written, and nothing was changed", [problem], spelling)
+        ) from error
 
 
-def write(folder: Path, document: Evidence, ended: float) -> Path:
+def write(folder: Path, document: UpdateDocument, ended: float) -> Path:
     """Writes the document to a new file, whose name sorts by time. `ended`: seconds since 1970. Raises `OSError`."""
     text = json.dumps(document, indent=2, ensure_ascii=False, default=asdict) + "\n"
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(ended)) + f".{int(ended % 1 * 1e6):06d}Z"
