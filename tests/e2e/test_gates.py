@@ -35,7 +35,7 @@ TOKEN = "a-token-that-must-not-show"
 
 
 def write_config(stack: Stack, prometheus_url: str, **checks: dict[str, Any]) -> None:
-    """Writes checks into the stack file, and where documents of updates go."""
+    """Writes gates into the stack file, and where documents of updates go."""
     text = yaml.safe_load(stack.file.read_text())
     text["config"] |= {
         "canary:gates": checks,
@@ -243,7 +243,7 @@ def test_a_label_that_the_application_does_not_have_is_told_and_refused(watched:
         stack.configure(canaryReplicas=2)
         refused = stack.failing_up().text
         assert "errors: inconclusive" in refused
-        assert "has the label status; they have code, version: the check could not fail" in refused
+        assert "has the label status; they have code, version: the gate could not fail" in refused
 
 
 def test_a_canary_that_nobody_asks_is_inconclusive_and_refused(idle: Stack, prometheus: Prometheus):

@@ -40,7 +40,7 @@ class Look:
 
 @dataclass
 class Taken:
-    """The samples that checks of a number have given during a soak, by check."""
+    """The samples that gates on a number have given during a soak, by gate."""
 
     states: dict[str, list[State]] = field(default_factory=dict[str, list[State]])
     """Failures and successes, the last one at the end."""
@@ -52,7 +52,7 @@ class Taken:
         return isinstance(check, Comparison) or self.due.setdefault(check.name, now + check.initial_delay) <= now
 
     def judged(self, check: Gate, sample: Sample | None, now: float) -> Sample:
-        """The last sample, with what all of them make of the check: `failureLimit` of the last `count` may fail."""
+        """The last sample, with what all of them make of the gate: `failureLimit` of the last `count` may fail."""
         if isinstance(check, Comparison):
             assert sample  # It is always due.
             return sample
@@ -128,7 +128,7 @@ def _gates(
     verdict = judge(due, release, lambda: live_pods(release, cluster), ask_of(gates), {}, quiet, once=True)
     samples = {each.check: each for each in verdict.samples}
     judged = [(each, taken.judged(each, samples.get(each.name), now)) for each in gates.checks]
-    # A check that is only told decides nothing.
+    # A gate that is only told decides nothing.
     decided = [replace(said, state=State.SUCCESS) if check.dry_run else said for check, said in judged]
     return decided, {each.name: 1 / each.false_alarms for each in gates.checks if isinstance(each, Comparison)}
 

@@ -30,7 +30,7 @@ class Project:
     """Whether each commit goes to the remote branch."""
     teller: Teller
     taken: Taken = field(default_factory=Taken)
-    """What the checks of a number have sampled during the soak."""
+    """What the gates on a number have sampled during the soak."""
 
     @cached_property
     def engine(self) -> Engine:

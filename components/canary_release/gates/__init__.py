@@ -1,4 +1,4 @@
-"""Checks on a canary that an update must pass: what they are, and how they are asked and judged."""
+"""Gates, the checks of a canary that an update must pass: what they are, and how they are asked and judged."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gates:
-    """The checks, and where their queries go."""
+    """The gates, and where their queries go."""
 
     checks: tuple["Gate", ...] = ()
     prometheus_url: str = ""

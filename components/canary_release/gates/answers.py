@@ -24,4 +24,4 @@ class Ask:
     series: Callable[[str, float, int], Sequence[Series]]
     """The raw samples of a selector in so many seconds before a time."""
     numbers: Mapping[str, Callable[[Any], float | None]]
-    """The number of each source of a threshold, asked with what the check says; None for no data."""
+    """The number of each source of a threshold, asked with what the gate says; None for no data."""

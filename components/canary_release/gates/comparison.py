@@ -31,7 +31,7 @@ class Kept(EProcess):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look gave: a comparison gives both counts and the evidence, another check gives the value."""
+    """What one look gave: a comparison gives both counts and the evidence, another gate gives the value."""
 
     state: State
     reason: str = ""
@@ -74,7 +74,7 @@ class _Track:
 def compare(
     check: Comparison, namespace: str, canary: LivePods, stable: LivePods, ask: Ask, kept: Kept | None
 ) -> Finding:
-    """What the check comes to now. `kept` is what the last update's document has; it serves for the same pods alone.
+    """What the gate comes to now. `kept` is what the last update's document has; it serves for the same pods alone.
 
     Raises `AnswerError`.
     """
@@ -158,12 +158,12 @@ def _can_fail(check: Comparison, pods: LivePods, total: Sequence[Series], other:
     if lacking and (same_metric or other):
         names = ", ".join(sorted(have - {"__name__", "namespace", "pod", "job", "instance"}))
         told = f"no series {check.other.metric} of {pods.deployment} has the label {lacking[0]}; they have {names}"
-        raise AnswerError(f"{told}: the check could not fail")
+        raise AnswerError(f"{told}: the gate could not fail")
     if same_metric or other:
         return
     anywhere = f"count(last_over_time({check.other.anywhere()}[1d]))"
     if check.other_is_good or not ask.numbers["query"](anywhere):
-        raise AnswerError(f"{pods.deployment} has no series {check.other}: the check could not fail")
+        raise AnswerError(f"{pods.deployment} has no series {check.other}: the gate could not fail")
 
 
 def _not_scraped(total: Sequence[Series], started: Mapping[str, float], since: float) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from .selector import Selector
 
 LONGEST_SECONDS = 3600
-"""From the first sample of a check to its last."""
+"""From the first sample of a gate to its last."""
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda value, bound: value <= bound,
@@ -21,7 +21,7 @@ CONDITION = re.compile(r"\s*(<=|>=|<|>)\s*(-?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?
 
 
 class State(str, Enum):
-    """What a sample or a check came to."""
+    """What a sample or a gate came to."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -40,7 +40,7 @@ class _Common:
 
 @dataclass(frozen=True)
 class Threshold(_Common):
-    """A check of one number of the canary."""
+    """A gate on one number of the canary."""
 
     source: str
     """`query`, `command` or `web`."""
@@ -64,7 +64,7 @@ class Threshold(_Common):
 
 @dataclass(frozen=True)
 class Comparison(_Common):
-    """A check of the canary's share of bad requests against stable's."""
+    """A gate on the canary's share of bad requests against stable's."""
 
     total: Selector
     other: Selector
@@ -77,7 +77,7 @@ class Comparison(_Common):
 
 
 Gate = Threshold | Comparison
-"""A check, complete."""
+"""A gate, complete."""
 
 
 PRESETS: dict[str, dict[str, str]] = {

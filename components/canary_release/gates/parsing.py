@@ -29,7 +29,7 @@ SERIES = ("total", "bad", "good")
 ONLY_THRESHOLD = (*SOURCES, "success", "failure", "failureLimit", "noData")
 ONLY_COMPARISON = ("preset", *SERIES, "worseBy", "tolerance", "burst", "falseAlarms")
 FIELDS = {*ONLY_THRESHOLD, *ONLY_COMPARISON, *DEFAULTS}
-KINDS = "a check has preset, or total and bad or good, or one of query, command and web"
+KINDS = "a gate has preset, or total and bad or good, or one of query, command and web"
 
 
 def parsed_gates(checks: Any, url: Any, token: Any) -> Gates | list[Problem]:
@@ -78,7 +78,7 @@ def _parsed(name: str, check: Mapping[str, Any], comparisons: int) -> Gate:
 def _problems(checks: Any, url: Any, token: Any) -> Iterator[Problem]:
     address, secret = ("prometheus_url",), ("prometheus_token",)
     if not isinstance(checks, Mapping):
-        yield Problem(("gates",), checks, "must be an object of checks by name", [(("gates",), REMOVE)])
+        yield Problem(("gates",), checks, "must be an object of gates by name", [(("gates",), REMOVE)])
     given = cast(Mapping[Any, Any], checks if isinstance(checks, Mapping) else {})
     named: dict[str, Any] = {str(name): check for name, check in given.items()}
     others = {"command", "web"}
@@ -149,7 +149,7 @@ def _fields(path: Path, check: Mapping[str, Any]) -> Iterator[Problem]:
             fix: list[tuple[Path, Any]] = [(here, REMOVE)]
             if meant and meant not in check:
                 fix.append(((*path, meant), value))
-            yield Problem(here, value, f"is not a field of a check{did_you_mean(meant)}", fix)
+            yield Problem(here, value, f"is not a field of a gate{did_you_mean(meant)}", fix)
         elif name in NUMBERS and not _within(name, value):
             _, low, high = NUMBERS[name]
             kind = "a whole number" if isinstance(low, int) else "a number"
@@ -214,14 +214,12 @@ def _together(path: Path, check: Mapping[str, Any]) -> Iterator[Problem]:
     count, limit, interval = check["count"], check["failureLimit"], check["intervalSeconds"]
     for name in ("bad", "good"):
         if name in check and Selector.of(check[name]) == Selector.of(check.get("total", "")):
-            accepted = "must not be the series of total: such a check could not fail"
+            accepted = "must not be the series of total: such a gate could not fail"
             yield Problem((*path, name), check[name], accepted, [((*path, name), "<series>")])
     if limit >= count:
-        accepted = f"must be smaller than count, which is {count}: else no sample could fail the check"
+        accepted = f"must be smaller than count, which is {count}: else no sample could fail the gate"
         yield Problem((*path, "failureLimit"), limit, accepted, [((*path, "failureLimit"), count - 1)])
     if (count - 1) * interval > LONGEST_SECONDS:
-        accepted = (
-            f"makes {(count - 1) * interval} s with a count of {count}; a check takes {LONGEST_SECONDS} s at most"
-        )
+        accepted = f"makes {(count - 1) * interval} s with a count of {count}; a gate takes {LONGEST_SECONDS} s at most"
         most = LONGEST_SECONDS // (count - 1)
         yield Problem((*path, "intervalSeconds"), interval, accepted, [((*path, "intervalSeconds"), most)])

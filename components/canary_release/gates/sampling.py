@@ -30,27 +30,27 @@ class Sample(Finding):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checks came to, and every sample that was taken."""
+    """What the gates came to, and every sample that was taken."""
 
     checks: Mapping[str, State]
     samples: Sequence[Sample]
     only_told: frozenset[str] = frozenset()
-    """Checks with `dryRun`."""
+    """Gates with `dryRun`."""
 
     @property
     def state(self) -> State:
-        """Failure if a check failed, success if all succeeded; a check that is only told does not count."""
+        """Failure if a gate failed, success if all succeeded; a gate that is only told does not count."""
         states = {state for check, state in self.checks.items() if check not in self.only_told}
         return next((state for state in (State.FAILURE, State.INCONCLUSIVE) if state in states), State.SUCCESS)
 
     @property
     def failed(self) -> bool:
-        """Whether a check failed that counts."""
+        """Whether a gate failed that counts."""
         return self.state is State.FAILURE
 
     def table(self) -> str:
         """Every sample in a line, in the order in which they were taken."""
-        rows = [("check", "sample", "at, UTC", "state", "measured", "")]
+        rows = [("gate", "sample", "at, UTC", "state", "measured", "")]
         for each in self.samples:
             state = each.state.value + (" (dry run)" if each.check in self.only_told else "")
             rows.append((each.check, f"{each.number}", each.at[11:19], state, each.measured, each.reason))
@@ -60,7 +60,7 @@ class Verdict:
 
 @dataclass
 class _Run:
-    """One check while its samples are taken."""
+    """One gate while its samples are taken."""
 
     check: Gate
     due: float
@@ -77,14 +77,14 @@ class _Run:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the check cannot become a success any more: waiting longer changes nothing."""
+        """Whether the gate cannot become a success any more: waiting longer changes nothing."""
         if isinstance(self.check, Comparison):
             return State.FAILURE in self.states
         return len(self.states) - self.states.count(State.SUCCESS) > self.check.failure_limit
 
     @property
     def state(self) -> State:
-        """What the samples so far make of the check."""
+        """What the samples so far make of the gate."""
         if isinstance(self.check, Comparison):
             return State.INCONCLUSIVE if self.errors or not self.states else self.states[-1]
         if self.check.fails(self.states):
@@ -105,11 +105,11 @@ def judge(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] | None = None,
 ) -> Verdict:
-    """Samples until a check is lost or all are decided: all checks in turn, each question in bounded time.
+    """Samples until a gate is lost or all are decided: all gates in turn, each question in bounded time.
 
     `release` is the one that runs, with a canary; `pods` finds the canary's and stable's. `kept` is the evidence of
-    earlier updates, by check. `progress` gets a line for each sample, and whether it may be dropped: at most
-    `MOST_PROGRESS_LINES` may not. `once` takes one sample of each check.
+    earlier updates, by gate. `progress` gets a line for each sample, and whether it may be dropped: at most
+    `MOST_PROGRESS_LINES` may not. `once` takes one sample of each gate.
     """
     clock = clock or steady_clock()
     runs, samples = [_Run(check, clock()) for check in checks], list[Sample]()

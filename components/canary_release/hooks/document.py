@@ -50,7 +50,7 @@ class Exposure(TypedDict):
 
 
 class Gated(TypedDict):
-    """What the gates came to: the states of all and of each check, and every sample."""
+    """What the gates came to: the states of all and of each gate, and every sample."""
 
     state: State
     checks: dict[str, State]
@@ -160,7 +160,7 @@ def write(folder: Path, document: UpdateDocument, ended: float) -> Path:
 
 
 def recorded(folder: Path, stack: str, release: str) -> dict[str, Kept]:
-    """The newest evidence of each check: the next look goes on from there.
+    """The newest evidence of each gate: the next look goes on from there.
 
     The newest one is that of the latest block, by Prometheus' clock: the names of the files may be of a clock that was
     set back.

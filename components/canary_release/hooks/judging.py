@@ -25,7 +25,7 @@ from .threads import in_thread
 async def pass_gates(
     name: str, gates: Gates, update: Update, cluster: Cluster | None, kept: Mapping[str, Kept], spelling: Spelling
 ) -> Verdict:
-    """What the gates say of the canary of the old release. In a preview one sample of each check informs.
+    """What the gates say of the canary of the old release. In a preview one sample of each gate informs.
 
     `kept` is the evidence of earlier updates. Raises `Refusal` with every sample if an update does not pass them.
     """
@@ -61,7 +61,7 @@ async def pass_gates(
 
 
 def ask_of(gates: Gates) -> Ask:
-    """Where the checks get their answers."""
+    """Where the gates get their answers."""
     # Its HTTP library takes longer to import than all of this package, and most updates ask nothing.
     from ..gates.others import printed_number, web_number
     from ..gates.prometheus import Prometheus

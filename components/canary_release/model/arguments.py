@@ -28,7 +28,7 @@ WORDS = {
 }
 OBJECTS = {
     "canary_patch": "an object with fields of a Kubernetes Deployment",
-    "gates": "an object with checks by their names",
+    "gates": "an object with gates by their names",
 }
 GATES = ("gates", "prometheus_url", "prometheus_token")
 """Arguments that `gates.parse_gates` checks."""

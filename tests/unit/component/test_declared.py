@@ -181,7 +181,7 @@ def test_gates_are_arguments_and_change_nothing_that_is_declared(run: Callable[.
     gates: Any = {"errors": {"preset": "http", "count": 3.0}}
     gated = declare(run, gates=gates, prometheus_url="http://127.0.0.1:9090", prometheus_token="hunter2")
     assert gated.resources == declare(run).resources
-    with pytest.raises(pulumi.RunError, match=r'gates\.errors\.presett: "http"\n    is not a field of a check'):
+    with pytest.raises(pulumi.RunError, match=r'gates\.errors\.presett: "http"\n    is not a field of a gate'):
         declare(run, gates={"errors": {"presett": "http"}}, prometheus_url="http://127.0.0.1:9090")
     with pytest.raises(pulumi.RunError, match="prometheus_url: missing"):
         declare(run, gates=gates)

@@ -104,7 +104,7 @@ class World:
         return [each for each in cut if each.samples]
 
     def sample(self, checks: dict[str, Any] = HTTP, kept: Any = None, now: float = 0.0) -> Sample:
-        """What the only check comes to at one look, at a time."""
+        """What the only gate comes to at one look, at a time."""
         ask = Ask(lambda: NOW + now, self.series, {"query": lambda _: self.anywhere})
         shop = release(canary_version="v2", canary_replicas=len(self.canary))
         verdict = judge(gates(checks).checks, shop, self.pods, ask, kept or {}, lambda *_: None, once=True)

@@ -43,7 +43,7 @@ class Life:
     """Share of bad requests of both in two scrapes of each step; the canary's scrapes are half a one late."""
     mean_burst: int = 1
     burst: int = 1
-    """As the check says it."""
+    """As the gate says it."""
 
 
 def Equal(share: float, **others: float) -> Life:  # noqa: N802
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def outcome_of(life: Life, chance: random.Random, with_fisher: bool = False) -> Outcome:
-    """One canary, looked at after each block of each step, with every check."""
+    """One canary, looked at after each block of each step, with every gate."""
     outcome = Outcome()
     evidence = [START for _ in range(life.checks)]
     threshold = -math.log(DEFAULTS["falseAlarms"] / life.checks)

@@ -58,7 +58,7 @@ CASES: dict[str, tuple[World, State, str]] = {
     "the application's label is `status`, the query says `code`, with `or vector(0)`; every request fails": (
         World(pods("shop-canary", 1, -600.0, 1.0, label="status"), pods("shop", 2, -HOUR, 0.0, label="status")),
         State.INCONCLUSIVE,
-        "no series http_requests_total of shop-canary has the label code; they have status: the check could not fail",
+        "no series http_requests_total of shop-canary has the label code; they have status: the gate could not fail",
     ),
     "queries without a placeholder (both tracks get the same counts)": (
         World(pods("shop-canary", 1, -600.0, 0.2), pods("shop", 2, -HOUR, 0.0)),
@@ -150,7 +150,7 @@ def test_a_canary_that_is_a_little_worse_passes_whatever_the_traffic():
 @pytest.mark.parametrize(
     ("case", "settings"),
     [
-        ("equal tracks, 3 checks × 5 steps of one release", Equal(0.01, checks=3)),
+        ("equal tracks, 3 checks × 5 steps of one canary", Equal(0.01, checks=3)),
         ("equal tracks, base share drifts (lognormal sd 0.3), 50,000 requests", Equal(0.01, drift=0.3, rate=500)),
     ],
 )
@@ -220,14 +220,14 @@ def test_good_requests_may_be_named_instead_of_bad_ones(share: float, state: Sta
             {"bad": "http_errors_total"},
             None,
             State.INCONCLUSIVE,
-            "shop-canary has no series http_errors_total: the check",
+            "shop-canary has no series http_errors_total: the gate",
         ),
         ({"bad": "http_errors_total"}, 3, State.SUCCESS, "not worse"),
         (
             {"good": 'http_bucket{le="0.25"}'},
             3,
             State.INCONCLUSIVE,
-            'has no series http_bucket{le="0.25"}: the check could',
+            'has no series http_bucket{le="0.25"}: the gate could',
         ),
     ],
 )

@@ -31,12 +31,12 @@ GOOD = {"query": "up", "success": "> 0"}
     [
         (
             {"a": {**GOOD, "sucess": "> 0"}},
-            ['gates.a.sucess: "> 0"', "is not a field of a check; did you mean success?"],
+            ['gates.a.sucess: "> 0"', "is not a field of a gate; did you mean success?"],
         ),
         ({"a": {"query": "up"}}, ["gates.a.success: missing", "is required unless failure is set"]),
-        ({"a": {"success": "> 0"}}, ["gates.a.preset: missing", "a check has preset, or total and bad or good, or"]),
-        ({"a": {"bad": "x"}}, ["gates.a.total: missing", "a check has preset, or total and bad or good, or one of"]),
-        ({"a": {"total": "x"}}, ["gates.a.bad: missing", "a check has preset, or total and bad or good, or one of"]),
+        ({"a": {"success": "> 0"}}, ["gates.a.preset: missing", "a gate has preset, or total and bad or good, or"]),
+        ({"a": {"bad": "x"}}, ["gates.a.total: missing", "a gate has preset, or total and bad or good, or one of"]),
+        ({"a": {"total": "x"}}, ["gates.a.bad: missing", "a gate has preset, or total and bad or good, or one of"]),
         ({"a": {**COMPARED, "good": "z"}}, ['gates.a.good: "z"', "must not stand beside bad"]),
         ({"a": {"preset": "htttp"}}, ['gates.a.preset: "htttp"', "must be one of http, istio, nginx", "preset http"]),
         ({"a": {"preset": "http", "total": "x"}}, ['gates.a.total: "x"', "must not stand beside preset"]),
@@ -72,7 +72,7 @@ GOOD = {"query": "up", "success": "> 0"}
         ({"a": {**GOOD, "failureLimit": 1}}, ["gates.a.failureLimit: 1", "must be smaller than count, which is 1"]),
         (
             {"a": {**GOOD, "count": 100, "intervalSeconds": 60}},
-            ["gates.a.intervalSeconds: 60", "makes 5940 s with a count of 100; a check takes 3600 s at most", "36"],
+            ["gates.a.intervalSeconds: 60", "makes 5940 s with a count of 100; a gate takes 3600 s at most", "36"],
         ),
         (
             {"a": {**GOOD, "query": 'up{pod=~"{{pods}}"}'}},
@@ -92,8 +92,8 @@ GOOD = {"query": "up", "success": "> 0"}
         ),
         ({"a.b": GOOD, "a-b": GOOD}, ["rm --path 'gates[\"a.b\"]' --stack dev$"]),
         ({'"': GOOD}, ['rm --path \'gates["\\""]\' --stack dev$']),
-        (["up"], ['gates: ["up"]', "must be an object of checks by name"]),
-        ("up", ['gates: "up"', "must be an object of checks by name"]),
+        (["up"], ['gates: ["up"]', "must be an object of gates by name"]),
+        ("up", ['gates: "up"', "must be an object of gates by name"]),
     ],
 )
 def test_what_is_wrong_with_checks_is_told(checks: Any, told: list[str]):

@@ -1,4 +1,4 @@
-"""When samples are taken, and what they make of a check: without Pulumi and without a Prometheus."""
+"""When samples are taken, and what they make of a gate: without Pulumi and without a Prometheus."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -222,7 +222,7 @@ def test_the_table_has_every_sample():
     verdict, _ = judged({**rate(count=2, failureLimit=1), "b": rate()["rate"]}, [9, 1, 2])
     lines = verdict.table().splitlines()
     assert [line.split() for line in (lines[0], lines[1][:4] + lines[1][23:])] == [
-        ["check", "sample", "at,", "UTC", "state", "measured"],
+        ["gate", "sample", "at,", "UTC", "state", "measured"],
         ["rate", "failure", "9"],
     ]
     assert len(lines) == 4
