@@ -198,16 +198,16 @@ def test_runs_under_way_go_on_by_schedule(clone: Clone):
 
 
 @pytest.mark.parametrize(
-    ("script_of_the_runner", "hours", "code"),
+    ("script_of_the_run", "hours", "code"),
     [("exit 0", "5h", 0), ("exit 3", "5h", 1), ("exit 1", "5h", 1), ("exec sleep 60", "0.1", 0)],
     ids=["it is done", "it went back", "it did not begin", "its job's time is over"],
 )
 def test_a_run_whose_time_is_over_is_no_failure(
-    clone: Clone, tmp_path: Path, script_of_the_runner: str, hours: str, code: int
+    clone: Clone, tmp_path: Path, script_of_the_run: str, hours: str, code: int
 ):
     tools = tmp_path / ".venv" / "bin"
     tools.mkdir(parents=True)
-    for name, text in {"python": f'echo "$@"; {script_of_the_runner}', "pip": "exit 0", "pulumi": "exit 0"}.items():
+    for name, text in {"python": f'echo "$@"; {script_of_the_run}', "pip": "exit 0", "pulumi": "exit 0"}.items():
         (tools / name).write_text(f"#!/bin/sh\n{text}\n")
         (tools / name).chmod(0o755)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
