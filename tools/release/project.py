@@ -82,9 +82,9 @@ class Project:
 
     def update(self, journal: Journal, skips_rules: bool) -> str | None:
         """Updates the stack to its file. On the way back, `skips_rules` leaves the rules out, and nothing is previewed.
-        Returns why it failed, if it did.
+        Nor is an update that was killed: it was, before. Returns why it failed, if it did.
         """
-        if journal.harm is None and (refused := self.engine.preview()):
+        if journal.harm is None and not journal.is_updating and (refused := self.engine.preview()):
             return refused
 
         def owns(is_ours: bool) -> None:
