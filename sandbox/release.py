@@ -152,7 +152,7 @@ def _recovering(stack: str) -> Path:
 
 
 def _put_back_states(stack: str) -> None:
-    """On a full disk the engine may cut its state off. The newest whole one takes its place; the refresh does the rest."""
+    """The newest whole state takes the place of one that the engine cut off on a full disk. A refresh does the rest."""
     for state in _cut_states(stack):
         backups = sorted(STATE.glob(f".pulumi/backups/*/{stack}/{stack}.*.json"), reverse=True)
         for backup in [state.with_name(f"{state.name}.bak"), *backups]:
