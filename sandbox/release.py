@@ -140,6 +140,7 @@ def recover(stack: str) -> None:
     yes = ["--yes"] if own else []
     if own:
         recovering.touch()
+        _put_back_states(stack)
     pulumi(stack, "cancel", *yes)
     pulumi(stack, "refresh", "--clear-pending-creates", *yes, **UPSERT)
     pulumi(stack, "up", *yes, **UPSERT)
@@ -150,11 +151,38 @@ def _recovering(stack: str) -> Path:
     return STATE / f"recovering-{stack}"
 
 
+def _put_back_states(stack: str) -> None:
+    """The newest whole state takes the place of one that the engine cut off on a full disk. A refresh does the rest."""
+    for state in _cut_states(stack):
+        backups = sorted(STATE.glob(f".pulumi/backups/*/{stack}/{stack}.*.json"), reverse=True)
+        for backup in [state.with_name(f"{state.name}.bak"), *backups]:
+            if backup.is_file() and _is_whole(backup):
+                print(f"the state of {stack} is cut off: going on from {backup.name}", flush=True)
+                write(state, backup.read_text())
+                break
+        else:
+            raise SandboxError(f"the state of {stack} is cut off and has no backup: {state}")
+
+
+def _cut_states(stack: str) -> list[Path]:
+    return [state for state in STATE.glob(f".pulumi/stacks/*/{stack}.json") if not _is_whole(state)]
+
+
+def _is_whole(state: Path) -> bool:
+    try:
+        json.loads(state.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
 def _killed_update(stack: str) -> bool:
     """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's.
 
-    An empty lock is of an engine that found the disk full.
+    An empty lock and a cut state are of an engine that found the disk full.
     """
+    if _cut_states(stack):
+        return True
     for lock in STATE.glob(f".pulumi/locks/**/{stack}/*.json"):
         if not (text := lock.read_text()):
             return True

@@ -117,3 +117,11 @@ def test_a_full_disk_of_the_state_is_named_and_with_room_one_command_finishes(sm
         stack.recover()
 
     assert "no space left on device" in disturb(stack, traffic_on, stable_rolls, fault, repair)
+
+
+def test_a_state_that_a_full_disk_cut_off_is_put_back_and_the_promotion_goes_on(promotion: Stack):
+    [state] = (promotion.state / ".pulumi/stacks").glob("*/dev.json")
+    state.write_bytes(state.read_bytes()[:100])
+    assert "unexpected end of JSON input" in promotion.failing_up().text
+    assert f"the state of dev is cut off: going on from {state.name}.bak" in promotion.recover().text
+    assert promotion.planned("--refresh") == {"same": 5}

@@ -214,7 +214,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """#!/bin/sh
 echo "$PULUMI_CONFIG_PASSPHRASE: $*" >> calls
 case $* in "stack init "*)
-    mkdir -p state/.pulumi/stacks/canary && touch state/.pulumi/stacks/canary/shop.json
+    mkdir -p state/.pulumi/stacks/canary && printf {} > state/.pulumi/stacks/canary/shop.json
     printf 'config: {written anew}\\nencryptionsalt: v1:a=\\n' > Pulumi.shop.yaml
 esac
 """
@@ -268,6 +268,31 @@ def test_the_lock_of_an_engine_that_found_the_disk_full_is_recovered_from(shop: 
     commands._run("up", "shop")
     calls = [line.split()[1] for line in (shop.parent / "calls").read_text().splitlines()]
     assert calls[2:] == ["cancel", "refresh", "up"]
+
+
+def test_a_state_that_a_full_disk_cut_off_is_put_back_from_the_newest_whole_one(shop: Path) -> None:
+    commands._run("up", "shop")
+    state = shop.parent / "state/.pulumi/stacks/canary/shop.json"
+    backups = shop.parent / "state/.pulumi/backups/canary/shop"
+    backups.mkdir(parents=True)
+    for number, text in enumerate(['{"a": 1}', '{"a": 2}', '{"a"']):
+        (backups / f"shop.{number}.json").write_text(text)
+    before = Path(f"{state}.bak")
+    for text, put_back in (('{"a": 3}', '{"a": 3}'), ("", '{"a": 2}')):
+        before.write_text(text)
+        state.write_text('{"a": 4')
+        commands._run("up", "shop")
+        assert state.read_text() == put_back
+    calls = [line.split()[1] for line in (shop.parent / "calls").read_text().splitlines()]
+    assert calls[2:] == ["cancel", "refresh", "up"] * 2
+
+
+def test_a_state_that_is_cut_off_and_has_no_backup_is_named(shop: Path) -> None:
+    commands._run("up", "shop")
+    state = shop.parent / "state/.pulumi/stacks/canary/shop.json"
+    state.write_text("")
+    with pytest.raises(SandboxError, match="the state of shop is cut off and has no backup"):
+        commands._run("recover", "shop")
 
 
 def test_a_preview_of_a_second_stack_is_one_in_the_sandbox(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,9 +83,9 @@ class Project:
 
     def update(self, journal: Journal, skips_rules: bool) -> str | None:
         """Updates the stack to its file. A run that goes back previews nothing, and with `skips_rules` asks no rules.
-        Returns why it failed, if it did.
+        An update that was killed is not previewed again. Returns why it failed, if it did.
         """
-        if journal.harm is None and (refused := self.engine.preview()):
+        if journal.harm is None and not journal.is_updating and (refused := self.engine.preview()):
             return refused
 
         def owns(is_ours: bool) -> None:

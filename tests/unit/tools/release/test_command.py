@@ -19,7 +19,9 @@ from tools.release import __main__ as command
 from tools.release import project
 from tools.release.__main__ import DONE, NOT_ENDED, WENT_BACK
 from tools.release.engine import Deployed, compared
+from tools.release.journal import Journal, Step
 from tools.release.looking import Look
+from tools.release.telling import Teller
 
 from ...conftest import ROOT
 
@@ -256,3 +258,16 @@ def test_a_run_that_meets_harm_after_its_promotion_goes_back_against_the_rules(m
     cluster.harmful = (0,)
     assert make_release().code == WENT_BACK
     assert cluster.updates[-3:] == [("v0.2", 0, False), ("v0.1", 0, True), ("v0.1", 0, False)]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_update_that_was_killed_is_not_previewed_again_before_it_is_recovered(monkeypatch: pytest.MonkeyPatch):
+    asked = list[str]()
+    monkeypatch.setattr(project.Engine, "preview", lambda _: asked.append("preview"))
+    monkeypatch.setattr(project.Engine, "update", lambda *_: asked.append("update"))
+    steps = (Step("before", "old"), Step("start", "new"))
+    with Teller(as_json=True) as teller:
+        for is_updating in (False, True):
+            journal = Journal("staging", "plan.yaml", 0, "somebody", False, steps, is_updating=is_updating)
+            project.Project("staging", False, teller).update(journal, skips_rules=False)
+    assert asked == ["preview", "update", "update"]
