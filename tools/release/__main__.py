@@ -19,7 +19,7 @@ from tools.hold import only_one
 from tools.plan import Rehearsal, read_steps
 from tools.watch.target import WatchError
 
-from .journal import Journal, RunError, Step, read
+from .journal import Journal, PlanError, Step, read
 from .project import Project
 from .runner import run_plan
 from .stack_file import edited
@@ -43,7 +43,7 @@ def begun(project: Project, plan: str, commits: bool) -> Journal | None:
     for _ in Rehearsal(config).rehearse(steps):
         pass  # It raises at the first step that is not allowed.
     if not project.deployed().is_goal:
-        raise RunError(f"stack {project.stack} does not run what {config.file} says: run `pulumi up` first")
+        raise PlanError(f"stack {project.stack} does not run what {config.file} says: run `pulumi up` first")
     names = ["before", *(step.name for step in steps)]
     actor = next(filter(None, map(os.environ.get, ACTORS)), None) or getpass.getuser()
     made = tuple(map(Step, names, texts))
@@ -54,11 +54,11 @@ def run(stack: str, plan: str, commits: str, as_json: bool) -> int:
     """The exit code. Raises `ValueError` where it cannot go on."""
     read_config(stack)
     if not plan:
-        raise RunError(f"PLAN is missing: make release STACK={stack} PLAN=<file with the steps>")
+        raise PlanError(f"PLAN is missing: make release STACK={stack} PLAN=<file with the steps>")
     with only_one(stack), Teller(as_json) as teller:
         project, found = Project(stack, commits == "push", teller), read(stack)
         if found and found.plan != plan:
-            raise RunError(f"a run of {found.plan} is under way: make release STACK={stack} PLAN={found.plan}")
+            raise PlanError(f"a run of {found.plan} is under way: make release STACK={stack} PLAN={found.plan}")
         if (going := found or begun(project, plan, commits != "no")) is None:
             print(f"{stack_file(stack)} says already what {plan} leads to: nothing is left to do. {NO_CIRCLE}")
             return DONE

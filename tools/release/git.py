@@ -4,7 +4,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from .journal import RunError
+from .journal import PlanError
 
 
 def is_committed(file: Path, pushes: bool) -> bool:
@@ -17,7 +17,7 @@ def is_committed(file: Path, pushes: bool) -> bool:
 def commit(message: str, files: list[Path], pushes: bool, seconds: float | None = None) -> None:
     """Commits those of the files that lie in the repository, also if they are gone, and nothing else.
 
-    Raises `RunError`, also if the remote repository does not answer within the seconds.
+    Raises `PlanError`, also if the remote repository does not answer within the seconds.
     """
     _drop_lock_of_a_killed_git()
     root = git("rev-parse", "--show-toplevel")
@@ -31,7 +31,7 @@ def commit(message: str, files: list[Path], pushes: bool, seconds: float | None 
     if pushes:
         try:
             git("pull", "--quiet", "--rebase", "--autostash", seconds=seconds)
-        except RunError:
+        except PlanError:
             # Others changed the same lines. The stack file is again what this run wrote.
             subprocess.run(["git", "rebase", "--abort"], capture_output=True)
             raise
@@ -51,11 +51,11 @@ def _drop_lock_of_a_killed_git() -> None:
 
 
 def git(*arguments: str, seconds: float | None = None) -> str:
-    """What git prints. Raises `RunError` with its reason, also if it takes longer than the seconds."""
+    """What git prints. Raises `PlanError` with its reason, also if it takes longer than the seconds."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise RunError(f"git {arguments[0]}: no answer after {seconds} s") from None
+        raise PlanError(f"git {arguments[0]}: no answer after {seconds} s") from None
     if done.returncode:
-        raise RunError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
+        raise PlanError(f"git {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-class RunError(ValueError):
+class PlanError(ValueError):
     """The plan cannot be run, or not further; the text says why."""
 
 
@@ -73,7 +73,7 @@ def path_of(stack: str) -> Path:
 
 
 def read(stack: str) -> Journal | None:
-    """The journal of the run under way; None without one. Raises `RunError` if it cannot be read."""
+    """The journal of the run under way; None without one. Raises `PlanError` if it cannot be read."""
     path = path_of(stack)
     try:
         given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read(stack: str) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path} cannot be read: {error!r}") from error
+        raise PlanError(f"{path} cannot be read: {error!r}") from error
 
 
 def save(journal: Journal) -> None:

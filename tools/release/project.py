@@ -12,7 +12,7 @@ from stack.settings import Settings, settings_of
 
 from . import git
 from .engine import Deployed, Engine
-from .journal import Journal, RunError, path_of, save, write_whole
+from .journal import Journal, PlanError, path_of, save, write_whole
 from .looking import Look, Taken, look
 from .record import write_record
 from .telling import Teller
@@ -46,12 +46,12 @@ class Project:
 
     @property
     def settings(self) -> Settings:
-        """The settings of the stack file. Raises `RunError` with all that is wrong with it."""
+        """The settings of the stack file. Raises `PlanError` with all that is wrong with it."""
         config = read_config(self.stack)
         settings = settings_of(config)
         if isinstance(settings, list):
             keys = config_keys(config.stack, config.project)
-            raise RunError(report(f"the config of stack {config.stack} is invalid", settings, keys))
+            raise PlanError(report(f"the config of stack {config.stack} is invalid", settings, keys))
         return settings
 
     def now(self) -> float:
@@ -115,7 +115,7 @@ class Project:
         if journal.commits:
             try:
                 git.commit(f"Run on {self.stack}: ended", [path, *files], self.pushes)
-            except RunError:
+            except PlanError:
                 save(journal)  # The same command ends it.
                 raise
         self.tell(f"record: {files[-1]}")

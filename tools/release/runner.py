@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from .engine import Deployed
-from .journal import Journal, RunError
+from .journal import Journal, PlanError
 from .project import Project
 
 LOOK_SECONDS = 2
@@ -24,7 +24,7 @@ CHANGED = (
 def run_plan(journal: Journal, project: Project) -> str | None:
     """Goes on with a run to its end. Returns why it went back, if it did.
 
-    Raises `RunError` where it cannot go on.
+    Raises `PlanError` where it cannot go on.
     """
     while True:
         _declare(journal, project)
@@ -32,12 +32,12 @@ def run_plan(journal: Journal, project: Project) -> str | None:
             _commit(journal, project)
         else:
             # A new job that finds no commit would give users the bad step again. But a Git server may be away.
-            with suppress(RunError):
+            with suppress(PlanError):
                 _commit(journal, project, GIT_SECONDS)
         journal, deployed, harm = _update(journal, project)
         if journal.harm is not None:
             if harm is not None:
-                raise RunError(f"the run has not ended: {harm}\nonce that is mended, run the same command again")
+                raise PlanError(f"the run has not ended: {harm}\nonce that is mended, run the same command again")
             _commit(journal, project)
         elif harm is None:
             journal, harm = _soak(journal, project, deployed)
@@ -58,7 +58,7 @@ def _declare(journal: Journal, project: Project) -> None:
     if (text := project.file()) == journal.goal.text:
         return
     if text not in (step.text for step in journal.steps):
-        raise RunError(CHANGED)
+        raise PlanError(CHANGED)
     project.write(journal.goal.text)
 
 

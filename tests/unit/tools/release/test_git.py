@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.release.git import commit, git, is_committed
-from tools.release.journal import RunError
+from tools.release.journal import PlanError
 
 FILE, JOURNAL = Path("Pulumi.dev.yaml"), Path(".release-dev.json")
 
@@ -64,7 +64,7 @@ def push_from_elsewhere(folder: Path, text: str) -> None:
 def test_a_change_of_the_same_lines_by_others_is_told_and_the_stack_file_stays(tmp_path: Path):
     push_from_elsewhere(tmp_path, "theirs\n")
     FILE.write_text("ours\n")
-    with pytest.raises(RunError, match="git pull: "):
+    with pytest.raises(PlanError, match="git pull: "):
         commit("start", [FILE], pushes=True)
     assert FILE.read_text() == "ours\n"
     assert git("status", "--porcelain") == ""
@@ -111,6 +111,6 @@ def test_the_lock_of_a_git_that_runs_stays():
         assert running.stdout.readline() == "runs\n"
         Path(".git/index.lock").touch()
         FILE.write_text("after\n")
-        with pytest.raises(RunError, match=r"index\.lock"):
+        with pytest.raises(PlanError, match=r"index\.lock"):
             commit("start", [FILE], pushes=False)
         running.stdin.close()

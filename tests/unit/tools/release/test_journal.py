@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.release.journal import Journal, RunError, Step, path_of, read, save, write_whole
+from tools.release.journal import Journal, PlanError, Step, path_of, read, save, write_whole
 
 JOURNAL = Journal("dev", "plan.yaml", 1.5, "tester", True, (Step("before", "a: ä\r\n"), Step("start", "b\n")))
 
@@ -26,7 +26,7 @@ def test_a_journal_is_read_as_it_was_saved():
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"steps": [{}], "events": []}', "\x00"])
 def test_a_journal_that_cannot_be_read_is_one_error(text: str):
     path_of("dev").write_text(text)
-    with pytest.raises(RunError, match=r"^\.release-dev\.json cannot be read"):
+    with pytest.raises(PlanError, match=r"^\.release-dev\.json cannot be read"):
         read("dev")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tools.release.engine import Deployed
-from tools.release.journal import Journal, RunError, Step
+from tools.release.journal import Journal, PlanError, Step
 from tools.release.looking import Look
 from tools.release.project import Project
 from tools.release.runner import LOOK_SECONDS, run_plan
@@ -94,7 +94,7 @@ class World(Project):
     def commit(self, message: str, seconds: float | None = None) -> None:  # noqa: ARG002
         assert not self.is_committed(), "committed twice"
         if self.git_is_away:
-            raise RunError("git push: no answer")
+            raise PlanError("git push: no answer")
         self._moment()
         self.disk.commits.append(self.disk.file)
         self._moment()
@@ -241,7 +241,7 @@ def test_a_run_goes_back_from_what_a_failed_update_left_behind():
 
 def test_a_run_that_cannot_go_back_ends_and_the_same_command_goes_on_with_it():
     disk = begun()
-    with pytest.raises(RunError, match="before cannot start\nonce that is mended, run the same command again"):
+    with pytest.raises(PlanError, match="before cannot start\nonce that is mended, run the same command again"):
         goes_on(World(disk, failing=("widen", "before")))
     assert goes_on(World(disk)) == "widen cannot start"
     assert (disk.file, disk.wanted, disk.is_finished) == ("before", "before", True)
@@ -255,7 +255,7 @@ def test_a_run_that_goes_back_waits_for_no_commit():
             self.git_is_away = True
             return super().look(journal, deployed)
 
-    with pytest.raises(RunError, match="git push: no answer"):
+    with pytest.raises(PlanError, match="git push: no answer"):
         goes_on(Unreachable(disk, harmful={"start": 0}))
     assert (disk.wanted, disk.is_finished, disk.commits) == ("before", True, ["before", "start"])
     assert goes_on(World(disk)) == "a pod restarts"
@@ -282,7 +282,7 @@ def test_a_soak_does_not_end_while_nobody_sees_the_canary():
 def test_a_stack_file_that_somebody_else_changed_ends_the_run():
     disk = begun()
     disk.file = "something else"
-    with pytest.raises(RunError, match="somebody else has changed the stack file"):
+    with pytest.raises(PlanError, match="somebody else has changed the stack file"):
         goes_on(World(disk))
     assert (disk.file, disk.updates) == ("something else", [])
 
@@ -295,7 +295,7 @@ def test_a_stack_file_that_somebody_else_changes_in_a_soak_ends_the_run():
             disk.file = "something else"
             super().sleep(seconds)
 
-    with pytest.raises(RunError, match="somebody else has changed the stack file"):
+    with pytest.raises(PlanError, match="somebody else has changed the stack file"):
         goes_on(Edited(disk))
     assert disk.updates == ["start"]
 
