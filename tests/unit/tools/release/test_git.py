@@ -132,6 +132,8 @@ def test_the_lock_of_a_git_that_runs_at_the_root_of_the_repository_stays(monkeyp
     monkeypatch.chdir(folder)
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(["git", "-c", "alias.hold=!cat", "hold"], cwd=root, **pipes) as running:
+        assert running.stdin
+        assert running.stdout
         running.stdin.write("runs\n")
         running.stdin.flush()
         running.stdout.readline()
