@@ -62,9 +62,20 @@ class Program:
     """URNs of Deployments that the engine may be changing: if that fails, it asks their hook."""
     refused: bool = False
     """Whether the user was told why the program ends."""
+    hooks: Any = None
+    """What all releases share: `hooks.shared.Hooks`."""
+    root: Any = None
+    """The resource of the stack: another one for each program."""
+
+    def begin(self) -> None:
+        """Forgets another program that ran before in this process, as the Automation API runs them."""
+        if (root := pulumi.runtime.get_root_resource()) is not self.root:
+            self.forget()
+            self.root = root
 
     def forget(self) -> None:
-        """Begins anew: tests run many programs in one process."""
+        """Begins anew."""
+        self.hooks = None
         self.declared.clear()
         self.collisions.clear()
         self.waiting.clear()
@@ -185,13 +196,18 @@ def provider_of(opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource 
     return own or (opts.parent.get_provider("kubernetes:core/v1:Service") if opts.parent else None)
 
 
+def is_plugin() -> bool:
+    """Whether this process serves components to programs in other processes."""
+    plugins = _of_plugins("host")
+    return bool(plugins and plugins.is_hosting)
+
+
 def identity(provider: pulumi.ProviderResource | None) -> int | str | None:
     """What tells two providers apart; None for the default provider, which releases share."""
     if provider is None:
         return None
     # A plugin makes an object of its own for every component that is given the same provider.
-    plugins = _of_plugins("host")
-    return provider.pulumi_resource_name if plugins and plugins.is_hosting else id(provider)
+    return provider.pulumi_resource_name if is_plugin() else id(provider)
 
 
 def _of_plugins(module: str) -> Any:

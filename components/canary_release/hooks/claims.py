@@ -19,6 +19,7 @@ TOLD = ("manifest",)
 
 def claim(name: str, release: Release, opts: pulumi.ResourceOptions | None, spelling: Spelling) -> None:
     """Declares the release to the others of the program. Raises `Refusal` if it collides with one of them."""
+    program.begin()
     own = Declared(name, identity(provider_of(opts)), release)
     if any(other.name == name for other in program.declared):
         raise Refusal(f"CanaryRelease {name!r} needs another name: a release of this program has it, perhaps elsewhere")

@@ -1,22 +1,13 @@
 """Runs the rules before any child is touched: in previews and updates, with the deployed release beside the new one."""
 
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi import (
-    ErrorHook,
-    ErrorHookArgs,
-    ResourceHook,
-    ResourceHookArgs,
-    ResourceHookBinding,
-    ResourceHookOptions,
-    ResourceOptions,
-)
+from pulumi import ErrorHookArgs, ResourceHookArgs, ResourceHookBinding, ResourceOptions
 
 from ..gates import Gates
 from ..model.moment import steady_clock
@@ -36,33 +27,12 @@ from .cluster import cluster_of
 from .free_names import check_names
 from .proven_in import check_proven
 from .rollout_check import RETRY_SECONDS, Due, check_rollouts, reasons
+from .shared import hooks_of
 from .soak import update_after
 from .threads import unless_interrupted
 
 if TYPE_CHECKING:
     from .gating import Gating
-
-Check = Callable[[ResourceHookArgs], Coroutine[Any, Any, None]]
-
-
-def before_change(name: str, function: Check | Callable[[ResourceHookArgs], None]) -> ResourceHookBinding:
-    """Runs the function before a create or an update, also of a preview."""
-    hook = ResourceHook(name, function, ResourceHookOptions(on_dry_run=True))
-    return ResourceHookBinding(before_create=[hook], before_update=[hook])
-
-
-def with_text(what: str, check: Check) -> Check:
-    """The check as a hook runs it: the engine takes an error without text, as TimeoutError() is, for success."""
-
-    async def run(args: ResourceHookArgs) -> None:
-        try:
-            await check(args)
-        except pulumi.RunError:
-            raise
-        except Exception as error:
-            raise RuntimeError(f"{what}: {error!r}") from error
-
-    return run
 
 
 class Guard:
@@ -111,8 +81,9 @@ class Guard:
         self._seen_running: set[str] = set()
         self.outputs = {}
         self._warned = False
-        self.child_hooks = before_change(f"{name}-child", self._tell_resumption)
-        self.child_hooks.on_error = [ErrorHook(f"{name}-reasons", self._tell_reasons)]
+        self._hooks = hooks_of(name)
+        self._hooks.add(name, self)
+        self.child_hooks = self._hooks.children
         if parsed.release.skip_transition_checks:
             key = spelling.name("skip_transition_checks")
             guards = "no rule and no gate guards" if gates.checks else "no rule guards"
@@ -123,17 +94,7 @@ class Guard:
 
     def added_to(self, opts: ResourceOptions | None) -> ResourceOptions:
         """The options with this hook around those that they already have."""
-        # The rules come first: what they refuse needs no further check. The announcement comes after all checks.
-        rules = f"the rules of CanaryRelease {self._name!r} could not be checked"
-        everywhere = ResourceHookOptions(on_dry_run=True)
-        create, update = with_text(rules, partial(self._check, is_create=True)), with_text(rules, self._check)
-        checks = ResourceHookBinding(
-            before_create=[ResourceHook(f"{self._name}-create", create, everywhere)],
-            before_update=[ResourceHook(f"{self._name}-update", update, everywhere)],
-        )
-        announce = with_text(f"the gates of CanaryRelease {self._name!r} could not be asked", self._announce)
-        last = ResourceOptions(hooks=before_change(f"{self._name}-announcement", announce))
-        return ResourceOptions.merge(ResourceOptions.merge(ResourceOptions(hooks=checks), opts), last)
+        return self._hooks.around(opts)
 
     @property
     def has_run(self) -> bool:
@@ -205,8 +166,10 @@ class Guard:
         if self._update and self._gating:
             self._gating.finish(self._update)
 
-    async def _tell_reasons(self, args: ErrorHookArgs) -> bool:
-        """Warns with the reasons why pods do not run: the provider tells nothing of failing probes or a quota."""
+    async def tell_reasons(self, args: ErrorHookArgs) -> bool:
+        """The hook of a Deployment that failed. Warns with the reasons why pods do not run: the provider tells nothing
+        of failing probes or a quota.
+        """
         with suppress(Exception):  # The update has failed, and its own error is to be shown.
             metadata = (args.new_inputs or {})["metadata"]
             if not pulumi.runtime.is_dry_run():
@@ -218,14 +181,16 @@ class Guard:
         program.changing.discard(args.urn)
         return False
 
-    def _tell_resumption(self, args: ResourceHookArgs) -> None:
+    def tell_resumption(self, args: ResourceHookArgs) -> None:
+        """The hook of a Deployment's change. Warns of it if the component's hook did not run."""
         self._changed[args.name] = time.monotonic()
         if not pulumi.runtime.is_dry_run():
             program.changing.add(args.urn)
         if self._update is None:
             pulumi.log.warn(resumption(args.old_inputs, args.new_inputs or {}, self._release.container_name))
 
-    async def _check(self, args: ResourceHookArgs, is_create: bool = False) -> None:
+    async def check(self, args: ResourceHookArgs, is_create: bool) -> None:
+        """The first hook of the component. Raises `Refusal` if the update may not run."""
         # By now the program has run, but for its applies.
         if refused := collision(self._name):
             raise Refusal(refused)
@@ -244,8 +209,10 @@ class Guard:
             interrupted = f"CanaryRelease {self._name!r}: the check of its names was interrupted; nothing was changed"
             await unless_interrupted(check_names(self._name, update, cluster, self._spelling), interrupted)
 
-    async def _announce(self, _: ResourceHookArgs) -> None:
-        """Announces the update, then asks the gates: these may take an hour, so all other checks come before."""
+    async def announce(self) -> None:
+        """The last hook of the component. Announces the update, then asks the gates: these may take an hour, so all
+        other checks come before.
+        """
         update = self._update
         assert update is not None  # The check has run before it.
         pulumi.log.info(announcement(update))

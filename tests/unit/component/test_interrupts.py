@@ -31,7 +31,7 @@ async def main():
     guard = Guard("release", new, None, config_keys("dev"), gates)
     before = guard.added_to(None).hooks.before_update
     old = old.release.inputs()
-    args = pulumi.ResourceHookArgs("", "", "", "", old_inputs=old, old_outputs={"stableVersion": "v1"})
+    args = pulumi.ResourceHookArgs("", "", "release", "", old_inputs=old, old_outputs={"stableVersion": "v1"})
     await before[0].callback(args)
     pulumi.log.info = info
     try:

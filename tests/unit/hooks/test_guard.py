@@ -13,8 +13,9 @@ import pytest
 from canary_release.gates import Gates, parse_gates
 from canary_release.hooks.cluster import Unanswered
 from canary_release.hooks.free_names import REFRESH
-from canary_release.hooks.guard import Guard, with_text
+from canary_release.hooks.guard import Guard
 from canary_release.hooks.rollout_check import Due
+from canary_release.hooks.shared import with_text
 from canary_release.model.release import Release
 from canary_release.pulumi_host import program
 from canary_release.text.spelling import config_keys
@@ -177,11 +178,11 @@ def test_who_may_not_read_secrets_is_told_of_the_config_maps_that_are_not_there(
 
 
 def test_an_error_without_text_gets_one_since_the_engine_takes_it_for_success():
-    async def fail(_: pulumi.ResourceHookArgs) -> None:
+    async def fail() -> None:
         raise TimeoutError
 
     with pytest.raises(RuntimeError, match=r"^the rules could not be checked: TimeoutError\(\)$"):
-        run_async(with_text("the rules could not be checked", fail)(pulumi.ResourceHookArgs("", "", "shop", "")))
+        run_async(with_text("the rules could not be checked", fail()))
 
 
 RELEASE = parsed(**CANARY).release
