@@ -7,7 +7,7 @@ from typing import Any, cast
 from .deployment import REVISION
 from .given import Given, Layer
 from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, nearest, unknown
-from .tree import ABSENT, Path, get
+from .tree import ABSENT, Object, Path, get
 
 API_VERSIONS = {"Deployment": "apps/v1", "Service": "v1"}
 """The kinds that a release declares."""
@@ -34,8 +34,8 @@ class Application:
 
     deployment: Given | None = None
     services: list[Given] = field(default_factory=list[Given])
-    others: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """Kind and name of each object that is left to whoever applies it."""
+    others: list[Object] = field(default_factory=list[Object])
+    """The objects that are left to whoever applies them."""
     problems: list[Problem] = field(default_factory=list[Problem])
 
 
@@ -64,7 +64,7 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
             found.problems.append(Problem(where, name, accepted, [(path, REMOVE)]))
         else:
             services[name] = Given("Service", (layer,))
-    found.others = [(each.object["kind"], str(get(each.object, ("metadata", "name"), ""))) for each in others]
+    found.others = [each.object for each in others]
     deployment = _the_deployment(deployments, others, found.problems)
     if deployment:
         found.problems += _autoscalers(others, deployment)
@@ -129,7 +129,7 @@ def _metadata_problems(layer: Layer, kind: str) -> Iterator[Problem]:
 
 
 def _the_deployment(found: Sequence[Layer], others: Sequence[Layer], problems: list[Problem]) -> Layer | None:
-    """The one Deployment of the manifest."""
+    """The one Deployment of the manifest; None if there is none, or several."""
     if not found:
         if not any(problem.path[0] == "manifest" for problem in problems):
             kinds = literal(", ".join(dict.fromkeys(each.object["kind"] for each in others)))
@@ -137,18 +137,22 @@ def _the_deployment(found: Sequence[Layer], others: Sequence[Layer], problems: l
             problems.append(Problem(("manifest",), MISSING, accepted))
         return None
     names = [get(each.object, ("metadata", "name")) for each in found]
-    # Whoever made the canary by hand has its Deployment in the file, too.
-    stable = next((at for at, name in enumerate(names) if name.removesuffix("-canary") not in names[:at]), 0)
-    stable = next((at for at, name in enumerate(names) if f"{name}-canary" in names), stable)
+    whole: list[Layer] = []
     for layer, name in zip(found, names, strict=True):
-        if layer is not found[stable]:
-            accepted = "must stand in a file of its own: a release has one Deployment, which is "
-            accepted += literal(names[stable])
-            if name == f"{names[stable]}-canary":
-                accepted = "must not be in the manifest: the release makes the canary's Deployment itself, "
-                accepted += "from {canary_version}, {canary_replicas} and {canary_patch}"
+        # Whoever made the canary by hand has its Deployment in the file, too.
+        if name.endswith("-canary") and name.removesuffix("-canary") in names:
+            accepted = "must not be in the manifest: the release makes the canary's Deployment itself, "
+            accepted += "from {canary_version}, {canary_replicas} and {canary_patch}"
             problems.append(Problem((*layer.path, "metadata", "name"), name, accepted, [(layer.path, REMOVE)]))
-    return found[stable]
+        else:
+            whole.append(layer)
+    if len(whole) == 1:
+        return whole[0]
+    names = [get(each.object, ("metadata", "name")) for each in whole]
+    accepted = f"is one of {len(names)} Deployments, and a release has one: {literal(', '.join(names))}; "
+    accepted += "give each a file of its own, with its Services"
+    problems.append(Problem((*whole[1].path, "metadata", "name"), names[1], accepted))
+    return None
 
 
 def _autoscalers(others: Sequence[Layer], deployment: Layer) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, TEMPLATE, TEMPLATE_L
 from .fields import field_problems
 from .given import Given, Layer
 from .image import ImageReference, split
+from .others import pod_labels
 from .problem import MISSING, REMOVE, Fix, Problem, did_you_mean, literal, nearest, unknown
 from .references import pod_problems, service_problems, track_label, track_label_problems
 from .share import Rolling
@@ -210,8 +211,11 @@ def paused_problems(tracks: Sequence[Given]) -> Iterator[Problem]:
             yield Problem(where, True, accepted, [(where, REMOVE)])
 
 
-def reference_problems(stable: Given, canary: Given, services: Sequence[Given]) -> Iterator[Problem]:
-    """Names in either track that lead nowhere: see `references`."""
+def reference_problems(
+    stable: Given, canary: Given, services: Sequence[Given], others: Sequence[Object]
+) -> Iterator[Problem]:
+    """Names in either track that lead nowhere: see `references`. `others` are the manifest's other objects."""
+    pods = list(pod_labels(others))
     key = track_label(stable)
     yield from track_label_problems(stable, key)
     changed = list(_changed_labels(stable, canary, services, key))
@@ -220,7 +224,7 @@ def reference_problems(stable: Given, canary: Given, services: Sequence[Given]) 
     found, of_canary = (
         [
             *pod_problems(deployment, key, track),
-            *(each for service in services for each in service_problems(service, deployment, key, track)),
+            *(each for service in services for each in service_problems(service, deployment, pods, key, track)),
         ]
         for deployment, track in ((stable, "stable"), (canary, "canary"))
     )

@@ -13,6 +13,7 @@ from .deployment import labelled, with_image
 from .duration import duration_seconds
 from .given import Given, Layer
 from .manifest import ManifestError, Source, read_manifest
+from .others import named
 from .problem import Problem
 from .references import track_label
 from .release import Release, Track
@@ -96,13 +97,13 @@ def _parsed(
     stable: Given,
     canary: Given,
     services: Sequence[Given],
-    others: Sequence[tuple[str, str]],
+    others: Sequence[Object],
     problems: list[Problem],
 ) -> Parsed | None:
     """What the arguments say; None if they have problems, which are added to `problems`."""
     problems += checks.naming_problems(values, stable, services)
     problems += checks.paused_problems([stable, canary])
-    problems += checks.reference_problems(stable, canary, services)
+    problems += checks.reference_problems(stable, canary, services, others)
     container_name, wrong = checks.released_container(values, stable)
     problems += wrong
     if container_name is None:
@@ -141,7 +142,7 @@ def _parsed(
         soak_seconds=duration_seconds(values.get("soak", "")),
         skip_transition_checks=values["skip_transition_checks"],
     )
-    return Parsed(release, added, tuple(warnings(release, others)), tuple(others))
+    return Parsed(release, added, tuple(warnings(release, named(others))), named(others))
 
 
 def _once(problems: Sequence[Problem]) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """One thing that is wrong with a release, and its fix, as data. `text` writes the words."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,14 +56,24 @@ def literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
+def misspelt(text: str, meant: str) -> bool:
+    """Whether the text is like what may be meant, with the same digits and signs: web-1 is not web-2."""
+    same = [re.sub("[A-Za-z]+", "", each) for each in (text, meant)]
+    return same[0] == same[1] and bool(_like(_letters(text), [_letters(meant)]))
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, if any is."""
     spelled = {_letters(candidate): candidate for candidate in known}
     letters = _letters(name)
-    found = difflib.get_close_matches(letters, spelled, n=1, cutoff=0.75)
+    found = _like(letters, spelled)
     # People write Kubernetes' short names in full: environment for env, arguments for args.
     found += sorted((short for short in spelled if letters.startswith(short[:3]) and len(short) <= 4), key=len)
     return spelled[found[0]] if found else None
+
+
+def _like(name: str, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
 
 
 def _letters(name: str) -> str:

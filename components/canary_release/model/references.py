@@ -1,6 +1,6 @@
 """Checks of names: selectors must name labels that pods have, probes and Services must name ports."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from .deployment import (
     serving_containers,
 )
 from .given import Given
-from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, nearest, unknown
+from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, misspelt, nearest, unknown
 from .tree import ABSENT, Path, get
 
 ASKED = tuple(
@@ -121,14 +121,25 @@ def _matches(expression: Mapping[str, Any], labels: Labels) -> bool:
     return has is not (expression["operator"] == "DoesNotExist")
 
 
-def service_problems(service: Given, deployment: Given, key: str, track: str) -> Iterator[Problem]:
-    """Labels and ports of the Service that no pod of the track has, if the Service serves this track."""
+def service_problems(
+    service: Given, deployment: Given, others: Sequence[Labels], key: str, track: str
+) -> Iterator[Problem]:
+    """Labels and ports of the Service that no pod of the track has, if the Service serves this track.
+
+    `others` are the labels of other pods of the manifest.
+    """
     selector: Labels = service.get(("spec", "selector"), {})
-    own: Labels = {name: value for name, value in deployment.get(TEMPLATE_LABELS, {}).items() if name != key}
-    if not selector:
-        where, accepted = service.origin(("spec", "selector")), "must select the pods of the release; "
-        accepted += "a Service that selects others belongs into another file"
-        yield Problem(where, {}, accepted, [(where, own)])
+    # What the Deployment selects, and its pods lack, is told there.
+    wanted: Labels = deployment.get(MATCH_LABELS, {})
+    own: Labels = {**wanted, **deployment.get(TEMPLATE_LABELS, {})}
+    own = {name: value for name, value in own.items() if name != key}
+    wrong = {name: value for name, value in selector.items() if value not in (own.get(name), wanted.get(name))}
+    wrong.pop(key, None)
+    if not selector or (wrong and own and _is_of_others(selector, wrong, own, others)):
+        where, whole = service.origin(("spec", "selector")), service.layers[0].path
+        accepted = f"selects none of the pods of {literal(deployment.name)}, which have {_listed(own)}: "
+        accepted += "a Service of others stands in another file"
+        yield Problem(where, dict(selector), accepted, [(whole if where[0] == "manifest" else where, REMOVE)])
         return
     served = selector.get(key, track)
     if served not in ("stable", "canary"):
@@ -136,16 +147,32 @@ def service_problems(service: Given, deployment: Given, key: str, track: str) ->
         accepted = f"must be stable or canary: {literal(key)} tells the tracks apart{did_you_mean(meant)}"
         yield Problem(where, served, accepted, [(where, meant or REMOVE)])
     if served == track:
-        for name, value in selector.items():
-            if name != key and own.get(name) != value:
-                yield _unselected(service, name, value, own)
+        for name, value in wrong.items() if own else ():
+            yield _unselected(service, name, value, own)
         yield from _target_ports(service, deployment)
         yield from _port_names(service)
 
 
+def _is_of_others(selector: Labels, wrong: Labels, own: Labels, others: Sequence[Labels]) -> bool:
+    """Whether a Service with these wrong labels is in front of other pods, and not a misspelt one of these."""
+    lacking = [name for name, value in wrong.items() if _meant(name, value, own) is None]
+    return (
+        any(selector.items() <= each.items() for each in others)
+        or any(name in own for name in lacking)
+        or (bool(lacking) and 2 * len(wrong) >= len(selector))
+    )
+
+
+def _meant(name: str, value: str, own: Labels) -> str | None:
+    """The pods' label that a wrong one is meant as: one whose value is misspelt, or one of the same value."""
+    if name in own:
+        return name if misspelt(value, own[name]) else None
+    return next((each for each, has in own.items() if has == value), None)
+
+
 def _unselected(service: Given, name: str, value: str, own: Labels) -> Problem:
     where = service.origin(("spec", "selector", name))
-    meant = None if name in own else nearest(name, own)
+    meant = None if name in own else _meant(name, value, own)
     accepted = f"must be a label of the pods, which have {_listed(own)}{did_you_mean(meant and literal(meant))}"
     fix: list[tuple[Path, Any]] = [(where, own[name])] if name in own else [(where, REMOVE)]
     if meant:
