@@ -177,7 +177,8 @@ def _scalar(path: Path, value: Any, type_: str) -> Iterator[Problem]:
             accepted, fix = "must be true or false (without quotes)", typed_fix(path, value, meant)
     elif type_ == "int-or-string" and isinstance(value, str):
         name = path[-1] in ("port", "targetPort")
-        if (PORT_NAME if name else PERCENT).fullmatch(value):
+        # An empty targetPort is as good as absent.
+        if (path[-1], value) == ("targetPort", "") or (PORT_NAME if name else PERCENT).fullmatch(value):
             return
         accepted = "must be a number or a port's name" if name else "must be a number, or a percentage such as 25%"
         if isinstance(meant, int) and not isinstance(meant, bool):

@@ -105,13 +105,14 @@ def _selector(deployment: Given, labels: Labels, key: str) -> Iterator[Problem]:
             where, accepted = deployment.origin((*MATCH_LABELS, name)), f"must be a label of the pod template, {has}"
             yield Problem(where, value, accepted, [(deployment.origin((*TEMPLATE_LABELS, name)), value)])
     for index, expression in enumerate(expressions):
-        if not _matches(expression, labels):
+        if not matches(expression, labels):
             where = deployment.origin(("spec", "selector", "matchExpressions", index))
             pods = _listed({name: each for name, each in labels.items() if name != key or expression["key"] == key})
             yield Problem(where, expression, f"must match the pods of the template: {pods}", [(where, REMOVE)])
 
 
-def _matches(expression: Mapping[str, Any], labels: Labels) -> bool:
+def matches(expression: Mapping[str, Any], labels: Labels) -> bool:
+    """Whether an expression of a selector matches the labels."""
     has, values = expression["key"] in labels, expression.get("values", [])
     if expression["operator"] == "In":
         return has and labels[expression["key"]] in values
@@ -202,7 +203,7 @@ def _target_ports(service: Given, deployment: Given) -> Iterator[Problem]:
         target, kind = port.get("targetPort"), protocol(port)
         known = [each for each in everything if protocol(each) == kind]
         names = [each["name"] for each in known if "name" in each]
-        if isinstance(target, str) and target not in names:
+        if target and isinstance(target, str) and target not in names:
             where = service.origin(("spec", "ports", index, "targetPort"))
             what = f"a {kind} port that a container of {deployment.name} names"
             problem = unknown(where, target, what, names, NUMBER)
