@@ -5,16 +5,17 @@ from typing import Any
 
 from .application import taken_away
 from .arguments import name_problems, out_of_bounds, share_problems
-from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, TEMPLATE, TEMPLATE_LABELS, containers
+from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, POD, TEMPLATE, TEMPLATE_LABELS, containers
 from .fields import field_problems
 from .given import Given, Layer
 from .image import ImageReference, split
-from .others import pod_labels
+from .others import one_pod_claims, pod_labels
 from .problem import MISSING, REMOVE, Fix, Problem, did_you_mean, literal, nearest, unknown
 from .references import pod_problems, service_problems, track_label, track_label_problems
 from .share import Rolling
 from .tree import ABSENT, Object, Path, get, same, with_value
 
+VOLUMES, CLAIM = (*POD, "volumes"), ("persistentVolumeClaim", "claimName")
 REPLICAS = ("spec", "replicas")
 LONGEST_NAME = 63 - len("-canary")
 
@@ -242,6 +243,23 @@ def reference_problems(
         where = services[0].origin(("spec", "selector", key))
         accepted = f"must be absent from one Service, which then selects both tracks: {literal(key)} tells them apart"
         yield Problem(where, selectors[0][key], accepted, [(where, REMOVE)])
+
+
+def claim_problems(values: Values, stable: Given, canary: Given, others: Sequence[Object]) -> Iterator[Problem]:
+    """Claims of both tracks that one pod alone may have: the canary's pod would never start."""
+    if values.get("canary_version") is None:
+        return
+    alone = one_pod_claims(others)
+    of_stable = [get(each, CLAIM, None) for each in stable.get(VOLUMES, [])]
+    for index, volume in enumerate(canary.get(VOLUMES, [])):
+        if (claim := get(volume, CLAIM, None)) in alone and claim in of_stable:
+            accepted = (
+                "must not be ReadWriteOncePod while {canary_version} is set: stable's pod has this claim, and no "
+            )
+            accepted += "canary starts beside it"
+            fix: list[tuple[Path, Any]] = [(("canary_version",), REMOVE)]
+            fix += [(("canary_replicas",), 0)] if values["canary_replicas"] else []
+            yield Problem(canary.origin((*VOLUMES, index, *CLAIM)), claim, accepted, fix)
 
 
 def _changed_labels(stable: Given, canary: Given, services: Sequence[Given], key: str) -> Iterator[Problem]:

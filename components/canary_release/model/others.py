@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from .deployment import TEMPLATE_LABELS
-from .tree import Object, get, object_at
+from .tree import Object, get, object_at, text_at
 
 
 def named(others: Sequence[Object]) -> tuple[tuple[str, str], ...]:
@@ -16,3 +16,10 @@ def pod_labels(others: Sequence[Object]) -> Iterator[Mapping[str, str]]:
     for each in others:
         if labels := object_at(each, *(("metadata", "labels") if each["kind"] == "Pod" else TEMPLATE_LABELS)):
             yield labels
+
+
+def one_pod_claims(others: Sequence[Object]) -> list[str]:
+    """The names of the PersistentVolumeClaims that one pod alone may have."""
+    claims = (each for each in others if each["kind"] == "PersistentVolumeClaim")
+    modes = ("spec", "accessModes")
+    return [text_at(each, "metadata", "name") for each in claims if get(each, modes, None) == ["ReadWriteOncePod"]]

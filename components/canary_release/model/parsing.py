@@ -104,6 +104,7 @@ def _parsed(
     problems += checks.naming_problems(values, stable, services)
     problems += checks.paused_problems([stable, canary])
     problems += checks.reference_problems(stable, canary, services, others)
+    problems += checks.claim_problems(values, stable, canary, others)
     container_name, wrong = checks.released_container(values, stable)
     problems += wrong
     if container_name is None:
