@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .deployment import REVISION
+from .deployment import LAST_APPLIED, REVISION
 from .given import Given, Layer
 from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, nearest, unknown
 from .tree import ABSENT, Object, Path, get
@@ -17,13 +17,21 @@ GROUPS = {"Deployment": ("apps", "extensions", ""), "Service": ("",)}
 
 AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
+NAMESPACE: Path = ("metadata", "namespace")
+GENERATED: Path = ("metadata", "generateName")
+
 NOT_OURS: dict[Path, str] = {
-    ("metadata", "generateName"): "a release needs a name that stays, in metadata.name",
+    GENERATED: "a release needs a name that stays, in metadata.name",
     **{
         ("metadata", name): "the API server sets it"
         for name in ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
     },
+    **{
+        ("metadata", name): "it belongs to the object in the cluster"
+        for name in ("ownerReferences", "finalizers", "deletionTimestamp", "deletionGracePeriodSeconds")
+    },
     ("metadata", "annotations", REVISION): "Kubernetes counts the revisions",
+    ("metadata", "annotations", LAST_APPLIED): "kubectl apply keeps it",
 }
 """What no manifest may set, and why."""
 
@@ -61,6 +69,8 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
             deployments.append(layer)
         elif name in services:
             where, accepted = (*path, "metadata", "name"), "must be another name: two Services of the manifest have it"
+            if get(given, NAMESPACE) != services[name].get(NAMESPACE):
+                accepted = "stands twice: all objects of a release are in one namespace"
             found.problems.append(Problem(where, name, accepted, [(path, REMOVE)]))
         else:
             services[name] = Given("Service", (layer,))
@@ -122,10 +132,19 @@ def _metadata_problems(layer: Layer, kind: str) -> Iterator[Problem]:
         if get(layer.object, path) is ABSENT:
             where = (*layer.path, *path)
             yield Problem(where, MISSING, f"is required{what}", [(where, f"<{'name' if 'name' in path else 'value'}>")])
-    for path, why in NOT_OURS.items():
-        if (value := get(layer.object, path)) is not ABSENT:
-            where = (*layer.path, *path)
-            yield Problem(where, value, f"must not be set: {why}", [(where, REMOVE)])
+    found = [path for path in NOT_OURS if get(layer.object, path) is not ABSENT]
+    if len(of_cluster := [path for path in found if path != GENERATED]) > 1:
+        # The first one of the file stands for all of them.
+        in_order = list(layer.object["metadata"])
+        where = (*layer.path, *min(of_cluster, key=lambda path: in_order.index(str(path[1]))))
+        accepted = "is in an object from the cluster (kubectl get): `make adopt` writes its manifest; "
+        accepted += "or remove what belongs to the cluster"
+        value = get(layer.object, where[len(layer.path) :])
+        yield Problem(where, value, accepted, [((*layer.path, *path), REMOVE) for path in of_cluster])
+        found = [path for path in found if path == GENERATED]
+    for path in found:
+        where = (*layer.path, *path)
+        yield Problem(where, get(layer.object, path), f"must not be set: {NOT_OURS[path]}", [(where, REMOVE)])
 
 
 def _the_deployment(found: Sequence[Layer], others: Sequence[Layer], problems: list[Problem]) -> Layer | None:
@@ -177,7 +196,7 @@ def _apply(layer: Layer, found: Application, services: dict[str, Given]) -> None
         where, meant = (*layer.path, "kind"), nearest(kind, API_VERSIONS) if isinstance(kind, str) else None
         accepted = f"must be Deployment or Service{did_you_mean(meant)}"
         value = MISSING if kind is ABSENT else kind
-        found.problems.append(Problem(where, value, accepted, [(where, meant or "Deployment")]))
+        found.problems.append(Problem(where, value, accepted, [(where, meant or "<kind>")]))
     elif kind == "Deployment":
         if found.deployment and _is_for(layer, kind, [found.deployment.name], found.problems):
             found.deployment = found.deployment.with_layer(layer)
@@ -203,7 +222,7 @@ def _is_for(layer: Layer, kind: str, names: list[str], problems: list[Problem]) 
         problems.append(Problem(layer.path, kind, f"has no {kind} in the manifest", [(layer.path, REMOVE)]))
     elif name is ABSENT:
         accepted = f"is required where the manifest has several: {literal(', '.join(names))}"
-        problems.append(Problem(where, MISSING, accepted, [(where, names[0])]))
+        problems.append(Problem(where, MISSING, accepted, [(where, "<name>")]))
     else:
         problems.append(unknown(where, name, f"the name of a {kind} in the manifest", names))
     return None

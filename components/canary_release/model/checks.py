@@ -113,7 +113,7 @@ def _image(where: Path, image: str, track: str) -> Iterator[Problem]:
     try:
         version = ImageReference.parse(image).version
     except ValueError as error:
-        repository = split(image.partition("://")[2] or image)[0].strip().lower()
+        repository = split(image.partition("://")[2] or image)[0].strip()
         try:
             fix: Fix = [(where, str(ImageReference.parse(repository)))]
         except ValueError:
@@ -240,9 +240,14 @@ def reference_problems(
             yield Problem(("canary_patch",), problem.value, accepted)
     selectors = [service.get(("spec", "selector"), {}) for service in services]
     if selectors and all(selector.get(key) in ("stable", "canary") for selector in selectors):
-        where = services[0].origin(("spec", "selector", key))
-        accepted = f"must be absent from one Service, which then selects both tracks: {literal(key)} tells them apart"
-        yield Problem(where, selectors[0][key], accepted, [(where, REMOVE)])
+        first = next((at for at, selector in enumerate(selectors) if selector[key] == "stable"), 0)
+        where = services[first].origin(("spec", "selector", key))
+        values = " or ".join(sorted({selector[key] for selector in selectors}, reverse=True))
+        accepted = (
+            f"no Service selects both tracks: each has {literal(key)}: {values}. Remove this label from the Service "
+        )
+        accepted += "that users reach"
+        yield Problem(where, selectors[first][key], accepted, [(where, REMOVE)])
 
 
 def claim_problems(values: Values, stable: Given, canary: Given, others: Sequence[Object]) -> Iterator[Problem]:

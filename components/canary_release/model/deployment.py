@@ -15,6 +15,7 @@ INIT_CONTAINERS = (*POD, "initContainers")
 READY_DELAY = ("readinessProbe", "initialDelaySeconds")
 REVISION = "deployment.kubernetes.io/revision"
 """Annotation in which Kubernetes counts the revisions of a Deployment and of its ReplicaSets."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 LABELLED: tuple[Path, ...] = (("metadata", "labels"), MATCH_LABELS, TEMPLATE_LABELS)
 """Where the track label stands."""
 

@@ -86,10 +86,14 @@ def did_you_mean(name: str | None) -> str:
     return f"; did you mean {name}?" if name else ""
 
 
-def unknown(path: Path, value: Any, what: str, known: Iterable[Any], otherwise: str = "") -> Problem:
-    """The problem of a name or number that leads nowhere; `otherwise` is said of what none is known of."""
+def unknown(path: Path, value: Any, what: str, known: Iterable[Any], otherwise: str = "", only: bool = True) -> Problem:
+    """The problem of a name or number that leads nowhere; `otherwise` is said of what none is known of.
+
+    The fix is the nearest name; without one the only name there is, unless `only` is false.
+    """
     names = list(dict.fromkeys(known))
     meant = nearest(str(value), [name for name in names if isinstance(name, str)])
     listed = ", ".join(map(str, names)) or f"there is none{otherwise}"
     accepted = literal(f"must be {what}: {listed}{did_you_mean(meant)}")
-    return Problem(path, value, accepted, [(path, meant or next(iter(names), f"<{path[-1]}>"))])
+    proposed = meant or (names[0] if only and len(names) == 1 else f"<{str(path[-1]).rpartition('_')[2]}>")
+    return Problem(path, value, accepted, [(path, proposed)])

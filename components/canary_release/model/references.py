@@ -55,6 +55,8 @@ def pod_problems(deployment: Given, key: str, track: str) -> Iterator[Problem]:
     yield from _repeated(deployment, volumes, "name")
     for path, container in found:
         yield from _repeated(deployment, _items(deployment, (*path, "ports")), "name")
+        yield from _twice(deployment, _items(deployment, (*path, "ports")), "containerPort", "protocol")
+        yield from _twice(deployment, _items(deployment, (*path, "env")), "name")
         yield from _mounts(deployment, _items(deployment, (*path, "volumeMounts")), volumes)
         known = [port["name"] for port in ports(container) if "name" in port]
         for place in ASKED:
@@ -67,6 +69,20 @@ def pod_problems(deployment: Given, key: str, track: str) -> Iterator[Problem]:
 def _items(given: Given, path: Path) -> list[Path]:
     """The paths of the items in a list."""
     return [(*path, index) for index in range(len(given.get(path, [])))]
+
+
+def _twice(given: Given, items: Iterable[Path], *fields: str) -> Iterator[Problem]:
+    """Items that are the same to the API server as an item before: a server-side apply refuses them."""
+    seen: dict[tuple[Any, ...], Path] = {}
+    for item in items:
+        values = tuple(given.get((*item, name), "TCP" if name == "protocol" else None) for name in fields)
+        if values in seen:
+            where, listed = given.origin((*item, fields[0])), literal(" ".join(map(str, values)))
+            accepted = f"must stand once in {item[-2]}: an earlier item has {listed}, and the API server refuses both"
+            # Of two variables of one name, the last one counts.
+            gone = seen[values] if item[-2] == "env" else item
+            yield Problem(where, values[0], accepted, [(given.origin(gone), REMOVE)])
+        seen[values] = item
 
 
 def _repeated(given: Given, items: Iterable[Path], field: str) -> Iterator[Problem]:
@@ -88,7 +104,7 @@ def _mounts(deployment: Given, mounts: list[Path], volumes: list[Path]) -> Itera
     for mount in mounts:
         name, where = deployment.get((*mount, "name")), deployment.origin((*mount, "name"))
         if name not in names:
-            yield unknown(where, name, "the name of a volume", names)
+            yield unknown(where, name, "the name of a volume", names, only=False)
 
 
 def _selector(deployment: Given, labels: Labels, key: str) -> Iterator[Problem]:
@@ -188,6 +204,7 @@ def _listed(labels: Labels) -> str:
 def _port_names(service: Given) -> Iterator[Problem]:
     items = _items(service, ("spec", "ports"))
     yield from _repeated(service, items, "name")
+    yield from _twice(service, items, "port", "protocol")
     for item in items if len(items) > 1 else ():
         if service.get((*item, "name"), None) is None:
             number, where = service.get((*item, "port")), service.origin((*item, "name"))
