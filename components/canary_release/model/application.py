@@ -36,6 +36,13 @@ NOT_OURS: dict[Path, str] = {
 """What no manifest may set, and why."""
 
 
+INSTEAD = {
+    "Kustomization": "Give the output of `kubectl kustomize <folder>`",
+    "DeploymentConfig": "Write a Deployment of apps/v1: a DeploymentConfig is OpenShift's",
+}
+"""What to do about kinds that others take for a Deployment."""
+
+
 @dataclass
 class Application:
     """What a manifest and the patches say."""
@@ -58,7 +65,7 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
         if kind is None:
             continue
         if kind not in API_VERSIONS:
-            others.append(Layer(path, given))
+            others.append(Layer(path, {"kind": kind, **given}))
             continue
         layer = Layer(path, {name: value for name, value in given.items() if name != "status"})
         found.problems += _metadata_problems(layer, kind)
@@ -101,6 +108,8 @@ def _kind(path: Path, given: Any, problems: list[Problem]) -> str | None:
         problems.append(Problem(path, given, "must be a Kubernetes object", [(path, REMOVE)]))
         return None
     kind, version = get(given, ("kind",)), get(given, ("apiVersion",))
+    if kind is ABSENT and isinstance(get(given, ("resources",)), list):
+        return "Kustomization"
     if not isinstance(kind, str):
         value = MISSING if kind is ABSENT else kind
         problems.append(
@@ -153,6 +162,7 @@ def _the_deployment(found: Sequence[Layer], others: Sequence[Layer], problems: l
         if not any(problem.path[0] == "manifest" for problem in problems):
             kinds = literal(", ".join(dict.fromkeys(each.object["kind"] for each in others)))
             accepted = f"must hold the Deployment that is released{f'; it holds {kinds}' if kinds else ''}"
+            accepted += next((f". {each}" for kind, each in INSTEAD.items() if kind in kinds), "")
             problems.append(Problem(("manifest",), MISSING, accepted))
         return None
     names = [get(each.object, ("metadata", "name")) for each in found]

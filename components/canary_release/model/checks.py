@@ -6,53 +6,20 @@ from typing import Any
 from .application import taken_away
 from .arguments import name_problems, out_of_bounds, share_problems
 from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, POD, TEMPLATE, TEMPLATE_LABELS, containers
-from .fields import field_problems
 from .given import Given, Layer
 from .image import ImageReference, split
 from .others import one_pod_claims, pod_labels
 from .problem import MISSING, REMOVE, Fix, Problem, did_you_mean, literal, nearest, unknown
 from .references import pod_problems, service_problems, track_label, track_label_problems
 from .share import Rolling
-from .tree import ABSENT, Object, Path, get, same, with_value
+from .tree import ABSENT, Object, Path, get, same
+from .well_formed import mended
 
 VOLUMES, CLAIM = (*POD, "volumes"), ("persistentVolumeClaim", "claimName")
 REPLICAS = ("spec", "replicas")
 LONGEST_NAME = 63 - len("-canary")
 
 Values = Mapping[str, Any]
-
-
-def well_formed(given: Given, checked: int = 0) -> tuple[Given | None, list[Problem]]:
-    """The object with every mistake of its fields mended, so that the other checks can go on; None if they cannot.
-
-    `checked` layers are well formed already.
-    """
-    problems: list[Problem] = []
-    layers, usable = list(given.layers[:checked]), True
-    for layer in given.layers[checked:]:
-        partial = bool(layers)
-        found = list(field_problems(layer.object, given.kind, partial, at=layer.path))
-        problems += found
-        layers.append(mended(layer, found))
-        usable &= not (found and list(field_problems(layers[-1].object, given.kind, partial)))
-    if not usable:
-        return None, problems
-    whole = Given(given.kind, tuple(layers))
-    left = list(field_problems(whole.object, given.kind, partial=False)) if len(layers) > 1 else []
-    for each in left:
-        # A patch takes away what must be there.
-        where = whole.origin(each.path)
-        problems.append(Problem(where, None, each.accepted, [(where, REMOVE)]))
-    return None if left else whole, problems
-
-
-def mended(layer: Layer, problems: Sequence[Problem]) -> Layer:
-    """The layer with the fixes of the problems that are for it."""
-    object_ = layer.object
-    for path, value in (each for problem in problems for each in problem.fix):
-        if path[: len(layer.path)] == layer.path:
-            object_ = with_value(object_, path[len(layer.path) :], ABSENT if value is REMOVE else value)
-    return Layer(layer.path, object_)
 
 
 def released_container(values: Values, deployment: Given) -> tuple[str | None, list[Problem]]:

@@ -19,6 +19,7 @@ from .references import track_label
 from .release import Release, Track
 from .tree import ABSENT, Object, get, whole_numbers, with_value, without_nulls
 from .warnings import warnings
+from .well_formed import mended, well_formed
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def parse(args: Mapping[str, Any], other_keys: Collection[str] = ()) -> Parsed |
         except ManifestError as error:
             problems += error.problems
     problems += found.problems
-    stable, services = _well_formed(found, problems)
+    stable, services = _well_formed(found, source, problems)
     canary = stable and _canary(stable, usable, problems)
     problems += checks.count_problems(usable, stable, bad)
     parsed = stable and canary and _parsed(usable, stable, canary, services, found.others, problems)
@@ -70,13 +71,15 @@ def _objects(manifest: Any) -> tuple[list[Any], Source | None]:
     return whole_numbers(objects), source
 
 
-def _well_formed(found: Application, problems: list[Problem]) -> tuple[Given | None, list[Given]]:
+def _well_formed(
+    found: Application, source: Source | None, problems: list[Problem]
+) -> tuple[Given | None, list[Given]]:
     services: list[Given] = []
     for each in found.services:
-        service, wrong = checks.well_formed(each)
+        service, wrong = well_formed(each, source=source)
         problems += wrong
         services += [service] if service else []
-    stable, wrong = checks.well_formed(found.deployment) if found.deployment else (None, [])
+    stable, wrong = well_formed(found.deployment, source=source) if found.deployment else (None, [])
     problems += wrong
     return stable, services
 
@@ -86,8 +89,8 @@ def _canary(stable: Given, values: Mapping[str, Any], problems: list[Problem]) -
     if not (patch := values.get("canary_patch")):
         return stable
     owned = list(checks.canary_patch_problems(patch, stable, track_label(stable)))
-    layer = checks.mended(Layer(("canary_patch",), patch), owned)
-    canary, wrong = checks.well_formed(stable.with_layer(layer), len(stable.layers))
+    layer = mended(Layer(("canary_patch",), patch), owned)
+    canary, wrong = well_formed(stable.with_layer(layer), len(stable.layers))
     problems += [*owned, *wrong]
     return canary
 

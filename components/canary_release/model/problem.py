@@ -14,7 +14,7 @@ REMOVE = object()
 
 @dataclass(frozen=True)
 class Unshown:
-    """What stands in place of a value that is not shown."""
+    """What is told in place of a value: in no quotes, and as it is."""
 
     text: str
 
@@ -24,6 +24,14 @@ MISSING = Unshown("missing")
 
 SECRET = Unshown("[secret]")
 """The value of a problem whose value must not be shown."""
+
+
+@dataclass(frozen=True)
+class Spare:
+    """The value of a fix that takes away what begins in this line of the file: nothing reads it."""
+
+    line: int
+
 
 Fix = Sequence[tuple[Path, Any]]
 """Pairs of path and value, to be set in this order."""
