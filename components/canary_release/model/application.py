@@ -126,7 +126,7 @@ def _kind(path: Path, given: Any, problems: list[Problem]) -> str | None:
         if version != wanted:
             where, value = (*path, "apiVersion"), MISSING if version is ABSENT else version
             problems.append(Problem(where, value, f"must be {wanted} in a {kind}", [(where, wanted)]))
-    elif meant and kind not in API_VERSIONS:
+    elif meant and kind not in (*API_VERSIONS, *INSTEAD):
         where = (*path, "kind")
         problems.append(Problem(where, kind, f"is no kind of Kubernetes{did_you_mean(meant)}", [(where, meant)]))
         return meant

@@ -45,7 +45,8 @@ def released_container(values: Values, deployment: Given) -> tuple[str | None, l
 def image_problems(stable: Given, canary: Given, container_name: str) -> Iterator[Problem]:
     """Whether the released container has a repository, and every patch leaves the version to the arguments."""
     if not _has_image(stable, container_name):
-        at = next(path for path, each in containers(stable.object) if each["name"] == container_name)
+        named = [(path, each) for path, each in containers(stable.object) if each["name"] == container_name]
+        at = next(path for path, each in named if "image" not in each)
         where = stable.origin((*at, "image"))
         yield Problem(where, MISSING, "is required in the released container", [(where, "<repository>")])
     elif canary is not stable and not _has_image(canary, container_name):
@@ -73,7 +74,8 @@ def _without_image(deployment: Given, container_name: str) -> Iterator[Problem]:
 
 def _has_image(deployment: Given, container_name: str) -> bool:
     """Whether the container is there and has an image."""
-    return any(each["name"] == container_name and "image" in each for _, each in containers(deployment.object))
+    found = ["image" in each for _, each in containers(deployment.object) if each["name"] == container_name]
+    return bool(found) and all(found)
 
 
 def _image(where: Path, image: str, track: str) -> Iterator[Problem]:

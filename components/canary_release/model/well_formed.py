@@ -50,9 +50,9 @@ def _with_selector(problem: Problem, layer: Layer) -> Problem:
 
 
 def _is_patch(layer: Layer, found: Sequence[Problem]) -> Iterator[Problem]:
-    """A Deployment without containers, or without a selector and the image of any."""
+    """A Deployment without containers, or without a selector and an image."""
     selector, items = (*layer.path, "spec", "selector"), objects_at(layer.object, *CONTAINERS)
-    bare = not any("image" in each for each in items) and selector in [each.path for each in found]
+    bare = not all("image" in each for each in items) and selector in [each.path for each in found]
     if bare or not isinstance(get(layer.object, CONTAINERS), list):
         accepted = "is required: this is a patch, not a whole Deployment; give all of it, such as the output of "
         accepted += "`kubectl kustomize <folder>`"
