@@ -48,9 +48,10 @@ class Source:
 
     def as_written(self, problem: Problem) -> Problem:
         """The problem with the text of the file where YAML reads a value as something else than text."""
-        at, *path = problem.path[1:]
-        inside = problem.path[0] == "manifest" and isinstance(at, int)
-        return as_written(problem, get(self.objects[at].written, path, None)) if inside else problem
+        argument, at, *path = problem.path
+        if argument != "manifest" or not isinstance(at, int):
+            return problem
+        return as_written(problem, get(self.objects[at].written, path, None))
 
 
 def read_manifest(path: str | File) -> tuple[list[Object], Source]:

@@ -35,6 +35,14 @@ ASKED = tuple(
 
 NUMBER = "; a number needs no name"
 
+ONCE_IN_POD = {
+    "imagePullSecrets": ("name",),
+    "hostAliases": ("ip",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+}
+ONCE_IN_CONTAINER = {"ports": ("containerPort", "protocol"), "env": ("name",), "volumeDevices": ("devicePath",)}
+"""Lists with the fields that a server-side apply tells the items apart by: kubernetes#113482."""
+
 FREE_LABEL = "release-track"
 """A label to propose where the usual one is taken."""
 
@@ -53,10 +61,12 @@ def pod_problems(deployment: Given, key: str, track: str) -> Iterator[Problem]:
     volumes = _items(deployment, (*POD, "volumes"))
     yield from _repeated(deployment, [path for path, _ in found], "name")
     yield from _repeated(deployment, volumes, "name")
+    for name, keys in ONCE_IN_POD.items():
+        yield from _twice(deployment, _items(deployment, (*POD, name)), *keys)
     for path, container in found:
         yield from _repeated(deployment, _items(deployment, (*path, "ports")), "name")
-        yield from _twice(deployment, _items(deployment, (*path, "ports")), "containerPort", "protocol")
-        yield from _twice(deployment, _items(deployment, (*path, "env")), "name")
+        for name, keys in ONCE_IN_CONTAINER.items():
+            yield from _twice(deployment, _items(deployment, (*path, name)), *keys)
         yield from _mounts(deployment, _items(deployment, (*path, "volumeMounts")), volumes)
         known = [port["name"] for port in ports(container) if "name" in port]
         for place in ASKED:

@@ -29,6 +29,7 @@ def applications(draw: st.DrawFn) -> list[Object]:
     deployment = named(draw(objects("Deployment")), "Deployment")
     for path in (("spec", "selector", "matchLabels"), ("spec", "template", "metadata", "labels")):
         deployment = with_value(deployment, (*path, "app"), "shop")
+    deployment = with_value(deployment, ("spec", "template", "spec", "topologySpreadConstraints"), ABSENT)
     containers = get(deployment, ("spec", "template", "spec", "containers"), []) or [{"name": "web"}]
     deployment = with_value(deployment, ("spec", "template", "spec", "volumes"), [{"name": each} for each in "abcd"])
     containers = [
