@@ -11,6 +11,7 @@ SHARE = "so the canary's share of requests may differ from its share of pods"
 GRACE = "Deployment shop: with terminationGracePeriodSeconds {} a pod ends before every node knows, "
 GRACE += "and requests to it are lost in each update"
 TOGETHER = "stable and canary run at the same time"
+ALONE = {"accessModes": ["ReadWriteOncePod"]}
 EXISTS = {"key": "app", "operator": "Exists"}
 
 
@@ -215,9 +216,11 @@ def test_other_kinds_are_named_once_with_their_names():
     assert len(found.warnings) == 1
 
 
-def test_a_claim_that_one_pod_alone_may_have_is_accepted_without_a_canary():
-    alone = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}}
-    spec = {"spec": {"accessModes": ["ReadWriteOncePod"]}}
+def test_a_claim_that_one_pod_alone_may_have_is_accepted_where_only_one_track_has_it():
     own = {"canary_patch": pod_patch(volumes=[{"name": "data", **claim("new")}])}
+    claims = [
+        (str(at), {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": ALONE})
+        for at, name in enumerate(("data", "new"), 2)
+    ]
     for args in ({}, {**CANARY, **own}):
-        assert parsed(volumes("data"), mounts("data"), ("2", {**alone, **spec}), **args).others
+        assert parsed(volumes("data"), mounts("data"), *claims, **args).others
