@@ -60,7 +60,9 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
     others: list[Layer] = []
     deployments: list[Layer] = []
     services: dict[str, Given] = {}
-    for path, given in _flattened(("manifest",), objects):
+    every = list(_flattened(("manifest",), objects))
+    ours = next((get(each, NAMESPACE) for _, each in every if get(each, ("kind",)) == "Deployment"), ABSENT)
+    for path, given in every:
         kind = _kind(path, given, found.problems)
         if kind is None:
             continue
@@ -75,10 +77,12 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
         if kind == "Deployment":
             deployments.append(layer)
         elif name in services:
-            where, accepted = (*path, "metadata", "name"), "must be another name: two Services of the manifest have it"
+            gone, accepted = layer, "must be another name: two Services of the manifest have it"
             if get(given, NAMESPACE) != services[name].get(NAMESPACE):
                 accepted = "stands twice: all objects of a release are in one namespace"
-            found.problems.append(Problem(where, name, accepted, [(path, REMOVE)]))
+                if get(given, NAMESPACE) == ours:
+                    gone, services[name] = services[name].layers[0], Given("Service", (layer,))
+            found.problems.append(Problem((*gone.path, "metadata", "name"), name, accepted, [(gone.path, REMOVE)]))
         else:
             services[name] = Given("Service", (layer,))
     found.others = [each.object for each in others]
