@@ -1,7 +1,6 @@
 STACK ?= dev
 PYTHON ?= python3
 PACKAGES ?=
-NAME ?= newest
 SANDBOX = $(PYTHON) -m sandbox
 IN_SANDBOX = $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as a; print(a('$(STACK)') or '')")
 
@@ -15,7 +14,7 @@ down cluster venv:
 
 plan: PLAN ?= docs/release-plan.yaml
 plan: venv
-	@.venv/bin/python -m tools.plan $(PLAN) --stack $(STACK)
+	@.venv/bin/python -m tools.plan "$(PLAN)" --stack $(STACK)
 
 adopt: venv
 	@.venv/bin/python -m tools.adopt "$(NAME)" --namespace "$(NAMESPACE)" --stack $(STACK) $(if $(filter yes,$(GO)),--go)
@@ -41,6 +40,7 @@ test-unit: venv
 	.venv/bin/python -m pytest tests/unit
 
 # The unit tests on other packages than constraints.txt names, in an environment of their own.
+test-packages: NAME ?= newest
 test-packages:
 	$(PYTHON) -m venv --clear .sandbox/packages/$(NAME)
 	.sandbox/packages/$(NAME)/bin/python -m pip install --quiet --upgrade --disable-pip-version-check \

@@ -32,9 +32,16 @@ UPSERT = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
 def pulumi(stack: str, *arguments: str, **variables: str) -> None:
     """Runs one `pulumi` command on the stack; its failure, told by pulumi itself, ends this command too."""
     environment = sandbox_environment() if in_sandbox(stack) else _own_environment()
-    done = subprocess.run(["pulumi", *arguments, "--stack", stack], cwd=PROJECT, env={**environment, **variables})
-    if done.returncode:
-        raise SystemExit(done.returncode)
+    command = ["pulumi", *arguments, "--stack", stack]
+    # Not `run`: it kills the command a quarter of a second after Ctrl-C. The engine ends what it has begun.
+    with subprocess.Popen(command, cwd=PROJECT, env={**environment, **variables}) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+    if code:
+        raise SystemExit(code)
 
 
 def _own_environment() -> dict[str, str]:
@@ -179,14 +186,16 @@ def _is_whole(state: Path) -> bool:
 def _killed_update(stack: str) -> bool:
     """A recovery did not end, or the lock is of an engine that is gone: its process id is free or a later process's.
 
-    An empty lock and a cut state are of an engine that found the disk full.
+    A lock or a state that is cut off is of an engine that found the disk full.
     """
     if _cut_states(stack):
         return True
     for lock in STATE.glob(f".pulumi/locks/**/{stack}/*.json"):
-        if not (text := lock.read_text()):
+        text = lock.read_text()
+        try:
+            process = Path("/proc", str(json.loads(text)["pid"]))
+        except ValueError:
             return True
-        process = Path("/proc", str(json.loads(text)["pid"]))
         if not process.exists() or process.stat().st_ctime > lock.stat().st_mtime:
             return True
     return _recovering(stack).exists()

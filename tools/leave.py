@@ -96,6 +96,8 @@ def main() -> None:
             leave(asked.stack)
     except ValueError as error:
         sys.exit(f"error: stack {asked.stack} is not left: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted: run the same command again, it continues from here")
 
 
 if __name__ == "__main__":

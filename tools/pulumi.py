@@ -40,6 +40,15 @@ class Pulumi:
         command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive"]
         try:
             # The engine inherits standard input, the lock of the command that runs it: see `only_one`.
-            return subprocess.run(command, env={**os.environ, **UPSERT}, capture_output=capture, text=True)
+            # Not `run`: it kills the command a quarter of a second after Ctrl-C. The engine ends what it has begun.
+            pipe = subprocess.PIPE if capture else None
+            environment = {**os.environ, **UPSERT}
+            with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+                try:
+                    out, error = process.communicate()
+                except KeyboardInterrupt:
+                    process.wait()
+                    raise
+            return subprocess.CompletedProcess(command, process.returncode, out, error)
         except FileNotFoundError:
             raise PulumiError("there is no pulumi on PATH") from None

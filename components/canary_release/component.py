@@ -1,6 +1,7 @@
 """The component: declares the objects of a release and nothing else."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -152,7 +153,7 @@ class CanaryRelease(ComponentResource):
             guard.finish()
             return guard.update
 
-        self._set_outputs(release, services, made.apply(finish))
+        self._set_outputs(release, services, made.apply(finish), guard)
 
     def _deployment(
         self,
@@ -182,22 +183,22 @@ class CanaryRelease(ComponentResource):
         return KubernetesObject(child, manifest, opts)
 
     def _set_outputs(
-        self, release: Release, services: Mapping[str, KubernetesObject], finished: Output[Update]
+        self, release: Release, services: Mapping[str, KubernetesObject], finished: Output[Update], guard: Guard
     ) -> None:
-        def output(value: Any) -> Output[Any]:
-            return finished.apply(lambda _: value)
+        def output(name: str, value: Any) -> Output[Any]:
+            return finished.apply(lambda _: guard.outputs_of_before(release).get(name, value))
 
-        self.stable_version = output(release.stable.version)
-        self.stable_replicas = output(release.stable.replicas)
-        self.canary_version = output(release.canary_version)
-        self.canary_replicas = output(release.canary_replicas)
-        self.service_names = output(list(services))
+        self.stable_version = output("stableVersion", release.stable.version)
+        self.stable_replicas = output("stableReplicas", release.stable.replicas)
+        self.canary_version = output("canaryVersion", release.canary_version)
+        self.canary_replicas = output("canaryReplicas", release.canary_replicas)
+        self.service_names = output("serviceNames", list(services))
         sharing = [services[each["metadata"]["name"]] for each in release.sharing_services[:1]]
         self.node_port = finished.apply(lambda _: _node_port(sharing[0]) if sharing else None)
-        self.namespace = output(release.namespace)
-        self.selector = output(release.selector)
-        self.canary_share = output(release.canary_share)
-        self.total_pods = output(release.total_pods)
+        self.namespace = output("namespace", release.namespace)
+        self.selector = output("selector", release.selector)
+        self.canary_share = output("canaryShare", release.canary_share)
+        self.total_pods = output("totalPods", release.total_pods)
         self.canary_since = finished.apply(lambda update: Output[str | None].from_input(since_output(update)))
         self.former_stable = finished.apply(former_stable)
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
@@ -216,8 +217,13 @@ def _valid(
 ) -> tuple[Parsed, Gates]:
     if not isinstance(args, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # not every program is type-checked
         raise Refusal(f"CanaryRelease {name!r} needs its arguments as a dict, not {type(args).__name__}")
+    token = args.get("prometheus_token")
+    if isinstance(token, Output):  # In YAML every secret of the config is one.
+        args = cast(CanaryReleaseArgs, {**args, "prometheus_token": None})
     parsed = checked or parse(cast(Mapping[str, Any], args))
     gates = parse_gates(*map(args.get, GATES))
+    if isinstance(gates, Gates) and isinstance(token, Output):
+        gates = replace(gates, prometheus_token=token)
     problems = [each for found in (parsed, gates) if isinstance(found, list) for each in found]
     if stack_file and not checked:
         given = {name: args.get(name) for name in ("stable_version", "canary_version")}

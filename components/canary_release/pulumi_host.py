@@ -200,9 +200,9 @@ def _of_plugins(module: str) -> Any:
 
 
 async def provider_inputs(provider: pulumi.ProviderResource, *names: str) -> list[Any] | None:
-    """These inputs of a provider; None where a plugin knows no more of it than its name."""
+    """These inputs of a provider; None where one is not known yet, or a plugin knows no more of it than its name."""
     given = [provider.__dict__.get(name) for name in names]
-    if not all(isinstance(value, pulumi.Output) for value in given):
+    if not all([isinstance(value, pulumi.Output) and await value.is_known() for value in given]):
         return None
     return [await cast(pulumi.Output[Any], value).future() for value in given]
 

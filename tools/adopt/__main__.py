@@ -22,7 +22,7 @@ from stack.files import project_name, read_config, stack_file
 from stack.settings import deployable
 from stack.siblings import declared_in
 from tools.hold import only_one
-from tools.pulumi import Pulumi
+from tools.pulumi import Pulumi, PulumiError
 
 from .files import manifest_text, stack_text, write
 from .live import application_of, deployment_of, is_in_place, refusals, selecting
@@ -111,9 +111,13 @@ def marker(stack: str) -> Path:
 def under_way(stack: str) -> Generator[bool]:
     """Holds the stack during a takeover. Yields whether one began before and did not end."""
     with only_one(stack):
-        is_resumed = marker(stack).exists()
-        marker(stack).touch()
-        yield is_resumed
+        is_resumed = marker(stack).exists() and not marker(stack).read_text()
+        marker(stack).write_text("")
+        try:
+            yield is_resumed
+        except PulumiError:  # The engine has ended by itself: what is locked now is not ours.
+            marker(stack).write_text("no update runs")
+            raise
         marker(stack).unlink()
 
 

@@ -13,7 +13,7 @@ from canary_release.model.tree import ABSENT, Object, get, with_value
 APIS = {"Deployment": "apis/apps/v1", "ReplicaSet": "apis/apps/v1", "Pod": "api/v1"}
 SECONDS = 60
 """How long the cluster's controllers may take for what they do."""
-AT_ONCE = 100
+AT_ONCE = 20
 """Questions of one kubectl, which sends them one after the other."""
 GRACE_PERIOD = ("spec", "terminationGracePeriodSeconds")
 """Where a pod says how long it may take to end, in seconds."""

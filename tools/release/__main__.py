@@ -45,9 +45,15 @@ def begun(project: Project, plan: str, commits: bool) -> Journal | None:
     if not project.deployed().is_goal:
         raise PlanError(f"stack {project.stack} does not run what {config.file} says: run `pulumi up` first")
     names = ["before", *(step.name for step in steps)]
-    actor = next(filter(None, map(os.environ.get, ACTORS)), None) or getpass.getuser()
-    made = tuple(map(Step, names, texts))
-    return Journal(project.stack, plan, project.now(), actor, commits, made)
+    made, manifest = tuple(map(Step, names, texts)), Path(config.get("manifest")).read_text(encoding="utf-8-sig")
+    return Journal(project.stack, plan, project.now(), _actor(), commits, made, manifest=manifest)
+
+
+def _actor() -> str:
+    try:
+        return next(filter(None, map(os.environ.get, ACTORS)), None) or getpass.getuser()
+    except (KeyError, OSError):  # In a container, a user may have no name.
+        return str(os.getuid())
 
 
 def run(stack: str, plan: str, commits: str, as_json: bool) -> int:

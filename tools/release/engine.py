@@ -70,6 +70,8 @@ def compared(outputs: Object, old: Release | None, new: Release, ended: float, h
         return Deployed(False, ended, soak)
     broken = broken_by_update(update, now)
     may_be_refused = bool(broken) or is_gated(old, new) or (has_proof and started(old, new) is not None)
+    # What no rule guarded is followed by an update that the rules guard.
+    may_be_refused &= not old.skip_transition_checks
     return Deployed(update.finished and old.inputs() == new.inputs(), ended, soak, may_be_refused)
 
 
@@ -109,22 +111,26 @@ class Engine:
         self.told.clear()
         return self._carried_out(lambda on_event: self._stack.preview(on_event=on_event))
 
-    def update(self, is_resumed: bool, skips_rules: bool, owns: Callable[[bool], None]) -> str | None:
+    def update(self, is_resumed: bool, manifest: str | None, owns: Callable[[bool], None]) -> str | None:
         """Updates the stack to its file. Returns why that failed, if it did.
 
         `is_resumed`: an update was killed. Its lock is dropped, and the objects that it made are found.
         `owns` is told that the stack is not this update's while another one runs, and that it is once that has ended.
-        `skips_rules`: no rule, gate or `provenIn` is asked. A copy of the stack file sets `skipTransitionChecks`.
+        `manifest`: no rule, gate or `provenIn` is asked, and the manifest has this text: nothing untried comes along.
+        A copy of the stack file says so.
         """
         if is_resumed:
             self._recover()
-        if not skips_rules:
+        if manifest is None:
             return self._carried_out(lambda on_event: self._stack.up(on_event=on_event, show_secrets=False), owns)
         text = stack_file(self.stack).read_bytes().decode("utf-8-sig")
-        skips = {read_config(self.stack).key("skipTransitionChecks"): Entry("", "true", "true")}
+        key = read_config(self.stack).key
         with TemporaryDirectory() as folder:
-            file = Path(folder) / stack_file(self.stack).name
-            file.write_text(edited(text, skips, file.name), encoding="utf-8", newline="")
+            file, before = Path(folder, stack_file(self.stack).name), Path(folder, "manifest.yaml")
+            before.write_text(manifest, encoding="utf-8", newline="")
+            values = {"skipTransitionChecks": "true", "manifest": str(before)}
+            entries = {key(name): Entry("", value, value) for name, value in values.items()}
+            file.write_text(edited(text, entries, file.name), encoding="utf-8", newline="")
             return self._carried_out(
                 lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file)), owns
             )

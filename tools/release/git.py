@@ -9,7 +9,7 @@ from .journal import PlanError
 
 def is_committed(file: Path, pushes: bool) -> bool:
     """Whether the last commit has the file as it is, also on the remote branch if it is pushed."""
-    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", str(file)]).returncode:
+    if git("status", "--porcelain", "--ignored", "--", str(file)):
         return False
     return not pushes or git("rev-list", "--count", "@{upstream}..HEAD") == "0"
 
@@ -41,12 +41,16 @@ def commit(message: str, files: list[Path], pushes: bool, seconds: float | None 
 def _drop_lock_of_a_killed_git() -> None:
     """Git leaves the lock of its index when it is killed. One that may still run has its folder in /proc."""
     lock, processes = Path(git("rev-parse", "--git-path", "index.lock")), Path("/proc")
+    root = git("rev-parse", "--show-toplevel")
     if not lock.exists() or not (processes / "self").exists():
         return
     for process in processes.glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "comm").read_text() == "git\n" and (process / "cwd").samefile("."):
-                return
+        with suppress(FileNotFoundError, ProcessLookupError):
+            try:
+                if (process / "comm").read_text() == "git\n" and (process / "cwd").readlink().is_relative_to(root):
+                    return
+            except PermissionError:
+                return  # Another user's git.
     lock.unlink(missing_ok=True)
 
 

@@ -6,7 +6,8 @@ Everything else is read from the stack file, the stack's state and the cluster. 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Journal:
     """What was done, for the record: `at`, in seconds since 1970, `step` and `what`."""
     looks: tuple[Mapping[str, Any], ...] = ()
     """What was seen over time, for the record."""
+    manifest: str = ""
+    """Text of the manifest before the plan: the way back asks no rule, and others may change the file meanwhile."""
 
     @property
     def goal(self) -> Step:
@@ -75,6 +78,8 @@ def path_of(stack: str) -> Path:
 def read(stack: str) -> Journal | None:
     """The journal of the run under way; None without one. Raises `PlanError` if it cannot be read."""
     path = path_of(stack)
+    if _aside(path).exists():
+        _aside(path).replace(path)
     try:
         given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         given["steps"] = tuple(Step(**each) for each in given["steps"])
@@ -84,6 +89,25 @@ def read(stack: str) -> Journal | None:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise PlanError(f"{path} cannot be read: {error!r}") from error
+
+
+@contextmanager
+def ending(stack: str) -> Generator[None]:
+    """The journal's file is not there while the block runs, and no more afterwards. If the block fails or is killed,
+    the next run finds it.
+    """
+    path = path_of(stack)
+    path.replace(_aside(path))
+    try:
+        yield
+    except BaseException:
+        _aside(path).replace(path)
+        raise
+    _aside(path).unlink()
+
+
+def _aside(path: Path) -> Path:
+    return path.with_suffix(".ending")
 
 
 def save(journal: Journal) -> None:

@@ -12,7 +12,7 @@ from stack.settings import Settings, settings_of
 
 from . import git
 from .engine import Deployed, Engine
-from .journal import Journal, PlanError, path_of, save, write_whole
+from .journal import Journal, PlanError, ending, path_of, save, write_whole
 from .looking import Look, Taken, look
 from .record import write_record
 from .telling import Teller
@@ -92,7 +92,8 @@ class Project:
             self.save(replace(journal, is_updating=is_ours))
 
         owns(True)
-        return self.engine.update(journal.is_updating, skips_rules and journal.harm is not None, owns)
+        manifest = journal.manifest if skips_rules and journal.harm is not None else None
+        return self.engine.update(journal.is_updating, manifest, owns)
 
     def look(self, journal: Journal, deployed: Deployed) -> Look:
         """What is seen of the canary, which is told."""
@@ -111,13 +112,9 @@ class Project:
         """Leaves the record, and then no journal."""
         folder = self.settings.arguments.get("evidence_folder", RECORDS)
         files, path = write_record(Path(folder), journal), path_of(self.stack)
-        path.unlink(missing_ok=True)
-        if journal.commits:
-            try:
+        with ending(self.stack):
+            if journal.commits:
                 git.commit(f"Run on {self.stack}: ended", [path, *files], self.pushes)
-            except PlanError:
-                save(journal)  # The same command ends it.
-                raise
         self.tell(f"record: {files[-1]}")
 
     def tell(self, text: str) -> None:

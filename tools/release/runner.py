@@ -92,4 +92,5 @@ def _soak(journal: Journal, project: Project, deployed: Deployed) -> tuple[Journ
         if look.harm or not (look.unanswered or deployed.left(look.at)):
             return journal, look.harm
         project.sleep(LOOK_SECONDS)
-        _declare(journal, project)
+        if project.file() != journal.goal.text:
+            raise PlanError(CHANGED)

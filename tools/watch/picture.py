@@ -9,7 +9,7 @@ from canary_release.model.image import ImageReference
 from canary_release.model.release import Release
 from canary_release.model.tree import Object, get, number_at, object_at, objects_at, text_at
 from canary_release.text import reasons
-from canary_release.update.live import controller, is_leaving, is_ready
+from canary_release.update.live import controller, is_leaving, is_ready, lasting_containers
 
 from ..answers import plain
 from .cluster import Objects
@@ -140,7 +140,7 @@ def _pod(pod: Object, version: str, is_current: bool, now: datetime) -> Pod:
         version=version,
         is_current=is_current,
         state=state,
-        restarts=sum(number_at(each, "restartCount") for each in objects_at(pod, "status", "containerStatuses")),
+        restarts=sum(number_at(each, "restartCount") for each in lasting_containers(pod)),
         age_seconds=_age(text_at(pod, "metadata", "creationTimestamp"), now),
     )
 

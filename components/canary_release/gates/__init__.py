@@ -15,7 +15,8 @@ class Gates:
 
     checks: tuple["Gate", ...] = ()
     prometheus_url: str = ""
-    prometheus_token: str | None = field(default=None, repr=False)
+    prometheus_token: Any = field(default=None, repr=False)
+    """Text, or an Output of it; None without one."""
 
 
 def parse_gates(checks: Any, url: Any, token: Any) -> Gates | list[Problem]:

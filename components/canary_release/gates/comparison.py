@@ -109,7 +109,8 @@ def compare(
     for end in ends:
         kept = replace(kept.with_block(_block(tracks, end, size, scrape), check.tolerance, check.burst), until=end)
     counts = [track.possible(youngest, last) for track in tracks]
-    doubts = [*stable.troubles, *_not_scraped(total, started, now - MISSED_SCRAPES * scrape)]
+    warming = [f"pod {pod} warms up" for pod, at in counted_from.items() if at >= now]
+    doubts = [*stable.troubles, *warming, *_not_scraped(total, started, now - MISSED_SCRAPES * scrape)]
     state, reason = _verdict(check, kept.highest, counts, max(1.0, last - youngest), doubts)
     return Finding(state, reason, None, counts[0], counts[1], kept if kept.blocks else None)
 

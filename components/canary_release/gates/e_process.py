@@ -171,7 +171,8 @@ def _end(counts: Counts, chance: float, burst: int, end: float) -> float:
 
     inside = counts.bad / counts.total if counts.total else 0.5
     for _ in range(40 if inside != end else 0):
-        middle = (inside + end) / 2
+        if (middle := (inside + end) / 2) in (inside, end):
+            break
         inside, end = (inside, middle) if is_excluded(middle) else (middle, end)
     return end
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ..model.deployment import REVISION
 from ..model.moment import moment_seconds
 from ..model.release import Release, Track
-from ..model.tree import Object, object_at, objects_at
-from ..update.live import controller, is_leaving, is_ready
+from ..model.tree import Object, object_at, text_at
+from ..update.live import controller, is_leaving, is_ready, lasting_containers
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def _is_of(item: Object, field: str, value: str) -> bool:
 
 
 def _revision(replica_set: Object) -> int:
-    return int(object_at(replica_set, "metadata", "annotations").get(REVISION) or 0)
+    revision = text_at(replica_set, "metadata", "annotations", REVISION)
+    return int(revision) if revision.isdecimal() else 0
 
 
 def _runs(pod: Object) -> bool:
@@ -59,7 +60,7 @@ def _runs(pod: Object) -> bool:
 
 
 def _ends(pod: Object) -> Iterator[float]:
-    for container in objects_at(pod, "status", "containerStatuses"):
+    for container in lasting_containers(pod):
         for state in ("state", "lastState"):
             if end := object_at(container, state, "terminated").get("finishedAt"):
                 yield _seconds(end)

@@ -52,7 +52,10 @@ class Cluster:
 def objects(ask: Ask, namespace: str, *what: str) -> list[Object]:
     """The objects that `kubectl get` finds, listed or by name. Missing names are left out. Raises `KubectlError`."""
     text = ask("get", *what, "--namespace", namespace, "--ignore-not-found", "--output=json")
-    found: Object = json.loads(text or '{"items": []}')
+    try:
+        found: Object = json.loads(text or '{"items": []}')
+    except ValueError:
+        raise KubectlError("the kubectl on PATH prints no JSON", is_final=True) from None
     return found.get("items", [found])
 
 

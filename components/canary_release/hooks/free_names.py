@@ -103,7 +103,7 @@ def gone(update: Update, live: Sequence[Object]) -> list[Named]:
 
     After an update that did not finish, nobody knows what it left. A refresh puts the state right.
     """
-    if update.old is None or not update.finished or os.environ.get(REFRESH) == "true":
+    if update.old is None or not update.finished or os.environ.get(REFRESH, "").lower() in ("1", "true"):
         return []
     there = [*map(_named, live), *created(update)]
     return [each for each in manifests(update.new) if each not in there]

@@ -22,10 +22,12 @@ from ..gates import Gates
 from ..model.moment import steady_clock
 from ..model.parsing import Parsed
 from ..model.release import Release, Track
+from ..model.tree import whole_numbers
 from ..pulumi_host import Refusal, program, provider_of
 from ..text.announcement import announcement, resumption
 from ..text.refusal import refusal
 from ..text.spelling import Spelling
+from ..update.content import tracks
 from ..update.refused import broken_by_update
 from ..update.rules import first_track
 from ..update.update import Update
@@ -105,6 +107,7 @@ class Guard:
 
             self._gating = Gating(name, gates, Path(evidence_folder) if evidence_folder else None, spelling, self._now)
         self._changed: dict[str, float] = {}
+        self._failed: set[str] = set()
         self._seen_running: set[str] = set()
         self.outputs = {}
         self._warned = False
@@ -152,10 +155,12 @@ class Guard:
         """
         if pulumi.runtime.is_dry_run():
             return
+        if failed := self._failed.intersection(children):
+            what = f"the update of {', '.join(sorted(failed))} failed"
+            raise Refusal(f"CanaryRelease {self._name!r}: {what}, and does not count as finished")
         now, due = time.monotonic(), dict[str, Due]()
-        finished = self.update.old is not None and self.update.finished
         for child, (name, track) in children.items():
-            if child in self._seen_running or (finished and child not in self._changed):
+            if child in self._seen_running or self._is_left_alone(child):
                 continue
             due[child] = Due(
                 name,
@@ -163,6 +168,8 @@ class Guard:
                 track.replicas,
                 deadline=max(self._changed.get(child, now) + track.rollout_seconds, now + RETRY_SECONDS),
                 end_is_enough=child not in self._changed and self.has_run and not is_end,
+                container=self._release.container_name,
+                version=None if child in self._changed else track.version,
             )
         unsure = await check_rollouts(self._name, list(due.values()), await cluster_of(self._provider))
         if unsure and not self._warned:
@@ -170,6 +177,28 @@ class Guard:
             pulumi.log.warn(f"not verified: {what} ({unsure.reason})")
             self._warned = True
         self._seen_running.update(child for child, each in due.items() if not each.end_is_enough)
+
+    def _is_left_alone(self, child: str) -> bool:
+        """Whether the Deployment is as a finished update left it. The engine may also pass over one that has to change:
+        by --target or --exclude.
+        """
+        if child in self._changed or self.update.old is None or not self.update.finished:
+            return False
+        before, after = tracks(self.update.old), tracks(self.update.new)
+        return after.stable == before.stable if child.endswith("-stable") else after.canary == before.canary
+
+    def outputs_of_before(self, release: Release) -> Mapping[str, Any]:
+        """What the last finished update said, if the engine passes over a change of the component, as by --target.
+        Else empty.
+        """
+        said = {
+            "stableVersion": release.stable.version,
+            "stableReplicas": release.stable.replicas,
+            "canaryVersion": release.canary_version,
+            "canaryReplicas": release.canary_replicas,
+        }
+        is_same = all(self.outputs.get(name) == value for name, value in said.items())
+        return {} if self.has_run or is_same else whole_numbers(self.outputs)
 
     def finish(self) -> None:
         """Writes the document of an update that changed the release. Call it when all objects are finished."""
@@ -185,6 +214,7 @@ class Guard:
                 is_new = args.failed_operation == "create"
                 if told := await reasons(metadata["name"], metadata["namespace"], cluster, is_new=is_new):
                     pulumi.log.warn(told.strip())
+        self._failed.add(args.name)
         program.changing.discard(args.urn)
         return False
 

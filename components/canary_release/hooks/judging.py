@@ -1,8 +1,7 @@
 """Asks the gates of a release about the canary that runs, before more users get it."""
 
 from collections.abc import Mapping
-from contextlib import suppress
-from queue import Empty
+from dataclasses import replace
 
 import pulumi
 
@@ -13,13 +12,13 @@ from ..gates.contract import State
 from ..gates.pods import LivePods, pods_of
 from ..gates.sampling import Verdict, judge
 from ..model.release import Release
-from ..pulumi_host import Refusal, interruptible
+from ..pulumi_host import Refusal
 from ..text.refusal import gate_refusal
 from ..text.spelling import Spelling
 from ..update.update import Update
 from .cluster import Cluster, objects
 from .kubectl import KubectlError, KubectlMissingError, label_selector
-from .threads import in_thread
+from .threads import in_thread, unless_interrupted
 
 
 async def pass_gates(
@@ -30,27 +29,21 @@ async def pass_gates(
     `kept` is the evidence of earlier updates. Raises `Refusal` with every sample if an update does not pass them.
     """
     assert update.old is not None  # There is no canary to judge otherwise.
-    old, preview, ask = update.old, pulumi.runtime.is_dry_run(), ask_of(gates)
+    old, preview = update.old, pulumi.runtime.is_dry_run()
 
     def progress(line: str, ephemeral: bool) -> None:
         if not preview:
             pulumi.log.info(line, ephemeral=ephemeral)
 
-    with interruptible() as interrupted:
+    token = await pulumi.Output.from_input(gates.prometheus_token).future()
+    ask = ask_of(replace(gates, prometheus_token=token))
 
-        def wait(seconds: float) -> None:
-            with suppress(Empty):
-                interrupted.get(timeout=seconds)
-                raise Refusal(f"the gates of CanaryRelease {name!r} were interrupted; nothing was changed")
+    def judged() -> Verdict:
+        return judge(gates.checks, old, lambda: live_pods(old, cluster), ask, kept, progress, once=preview)
 
-        def judged() -> Verdict:
-            return judge(
-                gates.checks, old, lambda: live_pods(old, cluster), ask, kept, progress, once=preview, sleep=wait
-            )
-
-        # In a thread: other releases of the program go on.
-        verdict = await in_thread(judged)
-        wait(0)  # The interrupt may have come with the last answer.
+    # In a thread: other releases of the program go on.
+    told = f"the gates of CanaryRelease {name!r} were interrupted; nothing was changed"
+    verdict = await unless_interrupted(in_thread(judged), told)
     if preview:
         pulumi.log.info(f"gates as they are now; `{spelling.update}` decides:\n{verdict.table()}")
     elif verdict.state is not State.SUCCESS:

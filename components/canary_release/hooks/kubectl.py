@@ -27,10 +27,10 @@ class KubectlError(ValueError):
 
 
 class KubectlMissingError(KubectlError):
-    """There is no kubectl to run."""
+    """There is no kubectl that can be run."""
 
-    def __init__(self) -> None:
-        super().__init__("there is no kubectl on PATH", is_final=True)
+    def __init__(self, reason: str = "there is no kubectl on PATH") -> None:
+        super().__init__(reason, is_final=True)
 
 
 def kubectl(*arguments: str, stdin: str | None = None, seconds: float | None = None) -> str:
@@ -40,9 +40,11 @@ def kubectl(*arguments: str, stdin: str | None = None, seconds: float | None = N
     """
     command = ["kubectl", *arguments]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, errors="replace", timeout=seconds)
     except FileNotFoundError:
         raise KubectlMissingError from None
+    except OSError as error:
+        raise KubectlMissingError(f"the kubectl on PATH cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise KubectlError(f"kubectl had no answer after {seconds} s") from None
     if done.returncode:

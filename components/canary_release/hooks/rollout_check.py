@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..model.tree import Object, object_at, text_at
+from ..model.image import split, tag
+from ..model.tree import Object, object_at, objects_at, text_at
 from ..pulumi_host import Refusal
 from ..text.reasons import of_deployment, of_pod, of_restarts
 from ..update.rollout import Rollout
@@ -34,6 +35,10 @@ class Due:
     """The latest time, of the monotonic clock."""
     end_is_enough: bool = False
     """Whether it is enough that its last rollout ended, even if pods became unready since."""
+    container: str = ""
+    """The released container, where it is looked at."""
+    version: str | None = None
+    """What the release declares for that container."""
 
 
 async def check_rollouts(release: str, due: Sequence[Due], cluster: Cluster | None) -> Unanswered | None:
@@ -110,20 +115,30 @@ def _deployments(due: Sequence[Due], ask: Ask) -> dict[str, Object]:
 
 
 def _is_done(due: Due, deployment: Object | None) -> bool:
-    if deployment is None:
+    if deployment is None or _other_tag(due, deployment):
         return False
     rollout = Rollout.of(deployment)
     return rollout.runs(due.replicas) or (due.end_is_enough and rollout.has_ended)
 
 
 def _is_stuck(due: Due, deployment: Object | None) -> bool:
-    return deployment is None or Rollout.of(deployment).is_stuck(due.replicas)
+    return bool(deployment is None or _other_tag(due, deployment) or Rollout.of(deployment).is_stuck(due.replicas))
+
+
+def _other_tag(due: Due, deployment: Object) -> str | None:
+    """The live tag of the container, if it is not the declared one. A webhook may replace the tag by its digest."""
+    containers = objects_at(deployment, "spec", "template", "spec", "containers")
+    images = (text_at(each, "image") for each in containers if text_at(each, "name") == due.container)
+    live, declared = tag(split(next(images, ""))[1]), tag(due.version)
+    return live if live and declared and live != declared else None
 
 
 def _reason(due: Due, deployment: Object | None, ask: Ask) -> str:
     if deployment is None:
         return _missing(due.name, due.namespace)
     title = f"  Deployment {due.name} in {due.namespace}"
+    if other := _other_tag(due, deployment):
+        return f"{title}: it has {other}, and this update did not change it to {due.version}; fix: pulumi up"
     rollout = Rollout.of(deployment)
     if rollout.wanted != due.replicas:
         changed = f"somebody set its replicas to {rollout.wanted}, and {due.replicas} are declared"

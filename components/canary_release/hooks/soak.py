@@ -15,19 +15,10 @@ OUTPUT = "canarySince"
 FORMER = "formerStable"
 
 
-def since_of(outputs: Mapping[str, Any] | None) -> float | None:
-    """What the component's outputs say, in seconds since 1970; None if they say nothing."""
-    return moment_seconds((outputs or {}).get(OUTPUT))
-
-
-def former_of(outputs: Mapping[str, Any] | None) -> str | None:
-    """What the component's outputs say of the content that stable had before; None if they say nothing."""
-    return (outputs or {}).get(FORMER)
-
-
 def update_after(outputs: Mapping[str, Any] | None, old: Release | None, new: Release) -> Update:
     """The update after one that left these outputs of the component; none if it did not finish."""
-    return Update(old, new, old is None or bool(outputs), since_of(outputs), former_of(outputs))
+    left = outputs or {}
+    return Update(old, new, old is None or bool(left), moment_seconds(left.get(OUTPUT)), left.get(FORMER))
 
 
 def since_output(update: Update) -> Any:

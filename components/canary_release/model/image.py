@@ -49,6 +49,11 @@ def split(text: str) -> tuple[str, str | None]:
     return text[:end], text[end + 1 :]
 
 
+def tag(version: str | None) -> str | None:
+    """The tag of a version; None if it is a digest alone."""
+    return None if version is None or version.startswith("sha256:") else version.partition("@")[0]
+
+
 def version_problem(version: str) -> str | None:
     """What is accepted in place of the version; None if it is accepted itself.
 

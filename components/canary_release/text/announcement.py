@@ -42,6 +42,7 @@ def _exposure(update: Update) -> str:
     other = "" if old and old.stable.version != new.stable.version else " with other content"
     tried = " with other content" if now and now.version == new.stable.version else ""
     changed = f"from {_version(was)} to {_version(now)}" if _version(was) != _version(now) else f"{_version(now)}"
+    declared = f"declares {_version(now)} as canary, without pods" if now else "removes the canary, which had no pods"
     return {
         Kind.FIRST_DEPLOY: f"deploys for the first time: {new.stable.version} in stable{_beside(new)}",
         Kind.START_CANARY: f"starts the canary {_version(now)}{tried} at {after}",
@@ -53,7 +54,7 @@ def _exposure(update: Update) -> str:
         Kind.PROMOTE: f"promotes {new.stable.version}{other}",
         Kind.ROLL_BACK: f"rolls back to {new.stable.version}{other}",
         Kind.MIXED: f"gives stable {new.stable.version}{other}, which no canary proved",
-        Kind.NO_CHANGE: "changes no version and no share",
+        Kind.NO_CHANGE: "changes no version and no share" if _version(was) == _version(now) else declared,
     }[Kind.MIXED if any(unknown_content(update)) else kind(old, new)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..model.tree import Object, number_at, object_at, objects_at, text_at
-from ..update.live import condition, has_condition, is_leaving, is_ready
+from ..update.live import condition, has_condition, is_leaving, is_ready, lasting_containers
 
 WORDS = {
     "ContainerCreating": "it is starting",
@@ -31,9 +31,7 @@ def of_pod(pod: Object, events: Sequence[Object]) -> list[str]:
 
 def of_restarts(pod: Object) -> list[str]:
     """Why containers of the pod ended before, also of one that is ready at the moment."""
-    ended = [
-        (each, object_at(each, "lastState", "terminated")) for each in objects_at(pod, "status", "containerStatuses")
-    ]
+    ended = [(each, object_at(each, "lastState", "terminated")) for each in lasting_containers(pod)]
     return [_told(text_at(before, "reason") or "Error", _end(each, before)) for each, before in ended if before]
 
 

@@ -68,7 +68,11 @@ def _way(update: Update, spelling: Spelling, step: Instructions) -> str:
     if way == [new]:
         return f"when its time has come, the same again:\n  {spelling.update}"
     if way:
-        return "\n".join(["allowed instead, one update after the other:", *_steps(new, way, step)])
+        lines = ["allowed instead, one update after the other:", *_steps(new, way, step)]
+        if not update.finished:
+            skip = spelling.name("skip_transition_checks")
+            lines.append(f"or, if {new.stable.version} ran as stable before the update that did not finish: {skip}")
+        return "\n".join(lines)
     if any(changed_identity(old, new)):
         declare = "declare a second release beside this one, move its users over, remove this one"
         kept = list(_step(new, old, spelling, is_first=True))

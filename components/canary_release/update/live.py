@@ -14,6 +14,15 @@ def has_condition(item: Object, type_: str, status: str) -> bool:
     return text_at(condition(item, type_), "status") == status
 
 
+def lasting_containers(pod: Object) -> list[Object]:
+    """The statuses of all containers that run as long as the pod does: also of the init containers that restart."""
+    init = objects_at(pod, "spec", "initContainers")
+    sidecars = {text_at(each, "name") for each in init if text_at(each, "restartPolicy") == "Always"}
+    started = objects_at(pod, "status", "initContainerStatuses")
+    own = [each for each in started if text_at(each, "name") in sidecars]
+    return [*objects_at(pod, "status", "containerStatuses"), *own]
+
+
 def is_ready(pod: Object) -> bool:
     """Whether the pod's condition `Ready` is true."""
     return has_condition(pod, "Ready", "True")

@@ -1,6 +1,7 @@
 """`make adopt` runs once at a time, and goes on where it was killed."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tools.adopt.__main__ import declared_by, own_services, says, under_way, upd
 from tools.adopt.files import manifest_text
 from tools.adopt.live import deployment_of
 from tools.adopt.namespace import AdoptionError
-from tools.pulumi import Pulumi
+from tools.pulumi import Pulumi, PulumiError
 
 from .simulated import Simulated
 from .test_adopt_takeover import DEPLOYMENT, SERVICES, service
@@ -31,6 +32,13 @@ def test_a_takeover_that_did_not_end_is_resumed_until_one_ends():
         assert is_resumed
     with under_way("dev") as is_resumed:
         assert not is_resumed
+
+
+def test_an_update_that_ended_with_an_error_is_not_resumed_since_a_lock_may_be_of_another_update():
+    for _ in range(2):
+        with suppress(PulumiError), under_way("dev") as is_resumed:
+            assert not is_resumed
+            raise PulumiError("the stack is locked")
 
 
 @dataclass(frozen=True)

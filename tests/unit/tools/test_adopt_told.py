@@ -7,7 +7,7 @@ import pytest
 
 from canary_release.hooks.cluster import Cluster
 from canary_release.model.objects import FIELD_MANAGER, stable_deployment
-from canary_release.model.parsing import Parsed
+from canary_release.model.parsing import Parsed, parse
 from canary_release.model.tree import ABSENT, Change, Object, get, with_value
 from tools.adopt.managers import handed_over, managed_alone
 from tools.adopt.namespace import Namespace, documents, is_selected
@@ -113,3 +113,12 @@ def test_answers_of_kubectl_are_read_one_by_one_or_as_a_list():
 )
 def test_a_service_selects_pods_by_all_of_its_labels(selector: dict[str, str] | None, selected: bool):
     assert is_selected(selector, get(LIVE, ("spec", "template", "metadata", "labels"))) is selected
+
+
+def test_objects_that_adopting_makes_are_told():
+    with_canary = parse({"manifest": [DEPLOYMENT, *SERVICES], "stable_version": "v1", "canary_version": "v2"})
+    assert isinstance(with_canary, Parsed)
+    release = with_canary.release
+    live = with_value(stable_deployment(release), ("spec", "replicas"), 1)
+    text = told(with_canary, taking_over(Answering(CLUSTER, "default"), release, live), in_place=True)
+    assert 'Deployment shop-canary: not set => "made anew"' in text

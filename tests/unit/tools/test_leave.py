@@ -1,5 +1,6 @@
 """A release that ends leaves its objects as plain manifests."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from canary_release.hooks.cluster import Cluster
 from canary_release.model.objects import OWNERSHIP, WITHOUT_AWAIT
 from canary_release.model.tree import Object, get
+from tools import leave as command
 from tools.adopt.namespace import Namespace
 from tools.leave import declared, free, plain, written
 
@@ -68,3 +70,13 @@ def test_leaving_again_keeps_the_file_of_the_last_time(monkeypatch: pytest.Monke
     files = [written("shop-dev", text).name for text in ("a: 1\n", "a: 1\n", "a: 2\n", "a: 2\n", "a: 1\n")]
     assert files == ["shop-dev.yaml", "shop-dev.yaml", "shop-dev-2.yaml", "shop-dev-2.yaml", "shop-dev.yaml"]
     assert Path("shop-dev.yaml").read_text() == "a: 1\n"
+
+
+def test_ctrl_c_ends_it_in_words(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["leave", "--stack", "dev"])
+    monkeypatch.setattr(command, "leave", interrupted)
+    with pytest.raises(SystemExit, match="interrupted: run the same command again"):
+        command.main()

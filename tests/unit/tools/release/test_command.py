@@ -1,6 +1,7 @@
 """`make release`, on a copy of the project with an engine and a cluster that are played."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,8 +83,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
         def preview(self) -> None:
             self.tell("widens the canary")
 
-        def update(self, is_resumed: bool, skips_rules: bool, _owns: Any) -> str | None:
+        def update(self, is_resumed: bool, manifest: str | None, _owns: Any) -> str | None:
             assert not is_resumed
+            assert manifest in (None, (ROOT / "app.yaml").read_text()), "not that of before the plan"
+            skips_rules = manifest is not None
             played.release, played.finished = replace(wanted(), skip_transition_checks=skips_rules), False
             if played.release.stable.version in played.failing:
                 return "its pods do not run"
@@ -271,3 +274,26 @@ def test_an_update_that_was_killed_is_not_previewed_again_before_it_is_recovered
             journal = Journal("staging", "plan.yaml", 0, "somebody", False, steps, is_updating=is_updating)
             project.Project("staging", False, teller).update(journal, skips_rules=False)
     assert asked == ["preview", "update", "update"]
+
+
+def test_a_run_goes_back_with_the_manifest_of_before_the_plan(
+    make_release: Make, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+):
+    def sleep(_: Any, seconds: float) -> None:
+        cluster.now += seconds
+        manifest = Path("app.yaml")
+        manifest.write_text(manifest.read_text().replace("name: k8s-testapp\n", "name: k8s-testapp # by others\n"))
+
+    monkeypatch.setattr(project.Project, "sleep", sleep)
+    cluster.harmful = (0,)
+    assert make_release().code == WENT_BACK
+    assert cluster.updates[-2:] == [("v0.1", 0, True), ("v0.1", 0, False)]
+
+
+def test_a_user_without_a_name_is_told_by_number(make_release: Make, monkeypatch: pytest.MonkeyPatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "GITHUB_ACTOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # The user's number is no key.
+    assert make_release().code == DONE
+    [record] = Path("releases").glob("*.json")
+    assert json.loads(record.read_text())["actor"] == str(os.getuid())

@@ -1,16 +1,19 @@
 """What the state says of a release, and when a run that goes back asks no rule."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from pulumi.automation import ConcurrentUpdateError
 
 from canary_release.model.release import Release
 from tools.release import engine
 from tools.release.engine import Deployed, Engine, compared
 
+from ...conftest import ROOT
 from ...update.releases import release
 
 V1, CANARY, WIDE = release("v1*2"), release("v1*2", "v2*1"), release("v1*2", "v2*2")
@@ -74,8 +77,23 @@ def test_the_lock_of_somebody_elses_update_is_waited_for_and_never_dropped(monke
 
     monkeypatch.setattr(Engine, "_stack", Stack())
     monkeypatch.setattr(engine.time, "sleep", lambda _: None)
-    assert Engine("dev", told.append).update(False, False, owned.append) is None
+    assert Engine("dev", told.append).update(False, None, owned.append) is None
     assert owned == [False, True]
     assert told == [
         "another update of the stack runs: waiting for its end; if it was killed: `pulumi cancel --stack dev`"
     ]
+
+
+def test_an_update_without_rules_has_the_manifest_of_before(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    seen = list[str]()
+
+    class Stack:
+        def up(self, config_file: str, **_: Any) -> None:
+            config = yaml.safe_load(Path(config_file).read_text())["config"]
+            assert config["canary:skipTransitionChecks"] == "true"
+            seen.append(Path(config["canary:manifest"]).read_text())
+
+    monkeypatch.setattr(Engine, "_stack", Stack())
+    assert Engine("staging", print).update(False, "kind: Deployment\n", print) is None
+    assert seen == ["kind: Deployment\n"]

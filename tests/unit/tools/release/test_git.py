@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,3 +115,31 @@ def test_the_lock_of_a_git_that_runs_stays():
         with pytest.raises(PlanError, match=r"index\.lock"):
             commit("start", [FILE], pushes=False)
         running.stdin.close()
+
+
+def test_a_stack_file_that_git_does_not_know_is_not_committed():
+    new = Path("Pulumi.new.yaml")
+    new.write_text("config:\n")
+    assert not is_committed(new, pushes=False)
+    commit("start", [new], pushes=False)
+    assert is_committed(new, pushes=False)
+
+
+def test_the_lock_of_a_git_that_runs_at_the_root_of_the_repository_stays(monkeypatch: pytest.MonkeyPatch):
+    root, folder = Path.cwd(), Path.cwd() / "shop"
+    folder.mkdir()
+    (folder / FILE).write_text("after\n")
+    monkeypatch.chdir(folder)
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["git", "-c", "alias.hold=!cat", "hold"], cwd=root, **pipes) as running:
+        assert running.stdin
+        assert running.stdout
+        running.stdin.write("runs\n")
+        running.stdin.flush()
+        running.stdout.readline()
+        (root / ".git/index.lock").touch()
+        try:
+            with pytest.raises(PlanError, match=r"index\.lock"):
+                commit("start", [FILE], pushes=False)
+        finally:
+            running.stdin.close()

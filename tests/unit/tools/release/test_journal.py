@@ -1,11 +1,12 @@
 """What a run remembers."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tools.release.journal import Journal, PlanError, Step, path_of, read, save, write_whole
+from tools.release.journal import Journal, PlanError, Step, ending, path_of, read, save, write_whole
 
 JOURNAL = Journal("dev", "plan.yaml", 1.5, "tester", True, (Step("before", "a: ä\r\n"), Step("start", "b\n")))
 
@@ -28,6 +29,20 @@ def test_a_journal_that_cannot_be_read_is_one_error(text: str):
     path_of("dev").write_text(text)
     with pytest.raises(PlanError, match=r"^\.release-dev\.json cannot be read"):
         read("dev")
+
+
+def test_a_journal_is_gone_when_its_run_has_ended_and_stays_if_the_end_fails_or_is_killed():
+    save(JOURNAL)
+    with suppress(KeyboardInterrupt), ending("dev"):
+        assert not path_of("dev").exists()
+        raise KeyboardInterrupt
+    assert read("dev") == JOURNAL
+    path_of("dev").rename(".release-dev.ending")  # As a kill leaves it.
+    assert read("dev") == JOURNAL
+    with ending("dev"):
+        pass
+    assert read("dev") is None
+    assert list(Path().glob(".release*")) == []
 
 
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path):

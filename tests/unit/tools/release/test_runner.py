@@ -287,12 +287,13 @@ def test_a_stack_file_that_somebody_else_changed_ends_the_run():
     assert (disk.file, disk.updates) == ("something else", [])
 
 
-def test_a_stack_file_that_somebody_else_changes_in_a_soak_ends_the_run():
+@pytest.mark.parametrize("text", ["something else", "before"])
+def test_a_stack_file_that_somebody_else_changes_in_a_soak_ends_the_run(text: str):
     disk = begun()
 
     class Edited(World):
         def sleep(self, seconds: float) -> None:
-            disk.file = "something else"
+            disk.file = text
             super().sleep(seconds)
 
     with pytest.raises(PlanError, match="somebody else has changed the stack file"):
