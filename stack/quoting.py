@@ -1,13 +1,12 @@
 """Values of a stack file that need quotes and have none. Only the file shows them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from canary_release.model.engine_yaml import Date
 from canary_release.model.image import version_problem
 from canary_release.model.problem import Problem, literal
 from canary_release.model.tree import get
-from canary_release.model.unquoted import MIDNIGHT, engine_text, is_unquoted, must_be_quoted, scalars
+from canary_release.model.unquoted import MIDNIGHT, as_written, is_unquoted, must_be_quoted, scalars
 
 from .files import Entry
 
@@ -39,14 +38,7 @@ def date_problems(name: str, entry: Entry) -> Iterator[Problem]:
 
 
 def with_written_fix(problem: Problem, entries: Mapping[str, Entry]) -> Problem:
-    """The problem with a fix that quotes what the file says: 0644 and 1.10, which YAML reads as 420 and 1.1."""
+    """The problem with a fix that quotes what the file says."""
     name, *path = problem.path
     entry = entries.get(str(name))
-    if (
-        entry is None
-        or not is_unquoted(problem.value)
-        or list(problem.fix) != [(problem.path, engine_text(problem.value))]
-    ):
-        return problem
-    written = get(entry.written, path, None)
-    return replace(problem, fix=[(problem.path, written)]) if isinstance(written, str) else problem
+    return as_written(problem, get(entry.written, path, None)) if entry else problem

@@ -71,7 +71,7 @@ def test_the_committed_fields_are_those_of_the_api_server(cluster: Callable[...,
     [
         *(("Deployment", MEMORY, value) for value in QUANTITIES),
         *(("Deployment", PORT, {"tcpSocket": {"port": value}}) for value in PORTS),
-        *(("Service", ("spec", "ports", 0, "targetPort"), value) for value in PORTS),
+        *(("Service", ("spec", "ports", 0, "targetPort"), value) for value in (*PORTS, 0, "")),
         *(("Deployment", SURGE, {"rollingUpdate": {"maxSurge": value}}) for value in (1, "25%", "1", "25", "-1%", "a")),
         *(("Deployment", (*WEB, "tty"), value) for value in (True, "true", 1)),
         *(("Deployment", (*WEB, "args"), value) for value in (["a"], "a", [1], [["a"]], {})),

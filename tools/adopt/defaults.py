@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from canary_release.model.deployment import REVISION
+from canary_release.model.deployment import LAST_APPLIED, REVISION
 from canary_release.model.tree import ABSENT, Object, Path, get, same, with_value, without_nulls
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 BOOKKEEPING = (LAST_APPLIED, REVISION)
 """Annotations of the cluster's own tools."""
 CARRIED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort", "nodePort")

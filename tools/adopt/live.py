@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from canary_release.model.deployment import target
 from canary_release.model.objects import manifests
 from canary_release.model.release import Release
 from canary_release.model.tree import Object, get
@@ -107,7 +108,7 @@ def released_container(deployment: Object, services: Sequence[Object]) -> Object
     template = deployment["spec"]["template"]
     containers: list[Object] = template["spec"]["containers"]
     default = get(template, ("metadata", "annotations", "kubectl.kubernetes.io/default-container"))
-    targets = [port.get("targetPort", port["port"]) for each in services for port in each["spec"].get("ports", [])]
+    targets = [target(port) for each in services for port in each["spec"].get("ports", [])]
 
     def is_reached(container: Object) -> bool:
         ports: list[Object] = container.get("ports", [])

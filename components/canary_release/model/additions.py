@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .deployment import POD, containers, ports, protocol, serving_containers
+from .deployment import POD, containers, is_headless, ports, protocol, serving_containers, start_seconds, target
 from .given import Given
 from .tree import ABSENT, Object, Path, get, with_value
 
@@ -17,7 +17,7 @@ GRACE_SECONDS = 30
 """Kubernetes' own terminationGracePeriodSeconds."""
 
 READY_SECONDS = 120
-"""How long a pod may take to become ready."""
+"""How long a pod may take to become ready, beyond the time that its probes give it to start."""
 
 
 def with_additions(
@@ -44,7 +44,7 @@ def _proposed(
         numbers = {"maxUnavailable": 1, "maxSurge": 0} if fixed_total else {"maxUnavailable": 0, "maxSurge": "25%"}
         yield ("spec", "strategy"), {"type": "RollingUpdate", "rollingUpdate": numbers}
     if "progressDeadlineSeconds" not in deployment["spec"]:
-        yield ("spec", "progressDeadlineSeconds"), READY_SECONDS + deployment["spec"].get("minReadySeconds", 0)
+        yield ("spec", "progressDeadlineSeconds"), READY_SECONDS + start_seconds(deployment)
     if (probed := _probed(deployment, sharing, container_name)) is not None:
         path, port = probed
         if get(deployment, (*path, "readinessProbe")) is ABSENT:
@@ -56,18 +56,24 @@ def _proposed(
 
 
 def _probed(deployment: Object, sharing: Sequence[Object], container_name: str) -> tuple[Path, int | str] | None:
-    """The container that the first sharing Service reaches, and the port; None without one for TCP."""
-    targets: list[int | str] = [
-        port.get("targetPort", port["port"])
-        for service in sharing[:1]
-        for port in get(service, ("spec", "ports"), [])
+    """The container that the first sharing Service reaches, and the port; None without one for TCP. A headless Service
+    counts where a container declares the port."""
+    declared = [
+        (path, (port.get("name"), port["containerPort"]))
+        for path, each in serving_containers(deployment)
+        for port in ports(each)
         if protocol(port) == "TCP"
     ]
-    for target in targets[:1]:
-        for path, container in serving_containers(deployment):
-            for port in ports(container):
-                if protocol(port) == "TCP" and target in (port.get("name"), port["containerPort"]):
-                    return path, target
-        if isinstance(target, int):
-            return next((path, target) for path, each in containers(deployment) if each["name"] == container_name)
+    released = [path for path, each in containers(deployment) if each["name"] == container_name]
+    for service in sharing:
+        wanted = [target(port) for port in get(service, ("spec", "ports"), []) if protocol(port) == "TCP"][:1]
+        for port in wanted:
+            found = [path for path, known in declared if port in known]
+            # Nothing says that a pod listens on a port that only a headless Service names.
+            if not found and isinstance(port, int) and not is_headless(service):
+                found = released
+            if found:
+                return found[0], port
+        if not is_headless(service):
+            break
     return None

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .deployment import REVISION
+from .deployment import LAST_APPLIED, REVISION
 from .given import Given, Layer
 from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, nearest, unknown
-from .tree import ABSENT, Path, get
+from .tree import ABSENT, Object, Path, get
 
 API_VERSIONS = {"Deployment": "apps/v1", "Service": "v1"}
 """The kinds that a release declares."""
@@ -17,15 +17,30 @@ GROUPS = {"Deployment": ("apps", "extensions", ""), "Service": ("",)}
 
 AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
+NAMESPACE: Path = ("metadata", "namespace")
+GENERATED: Path = ("metadata", "generateName")
+
 NOT_OURS: dict[Path, str] = {
-    ("metadata", "generateName"): "a release needs a name that stays, in metadata.name",
+    GENERATED: "a release needs a name that stays, in metadata.name",
     **{
         ("metadata", name): "the API server sets it"
         for name in ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
     },
+    **{
+        ("metadata", name): "it belongs to the object in the cluster"
+        for name in ("ownerReferences", "finalizers", "deletionTimestamp", "deletionGracePeriodSeconds")
+    },
     ("metadata", "annotations", REVISION): "Kubernetes counts the revisions",
+    ("metadata", "annotations", LAST_APPLIED): "kubectl apply keeps it",
 }
 """What no manifest may set, and why."""
+
+
+INSTEAD = {
+    "Kustomization": "Give the output of `kubectl kustomize <folder>`",
+    "DeploymentConfig": "Write a Deployment of apps/v1: a DeploymentConfig is OpenShift's",
+}
+"""What to do about kinds that others take for a Deployment."""
 
 
 @dataclass
@@ -34,8 +49,8 @@ class Application:
 
     deployment: Given | None = None
     services: list[Given] = field(default_factory=list[Given])
-    others: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """Kind and name of each object that is left to whoever applies it."""
+    others: list[Object] = field(default_factory=list[Object])
+    """The objects that are left to whoever applies them."""
     problems: list[Problem] = field(default_factory=list[Problem])
 
 
@@ -45,12 +60,14 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
     others: list[Layer] = []
     deployments: list[Layer] = []
     services: dict[str, Given] = {}
-    for path, given in _flattened(("manifest",), objects):
+    every = list(_flattened(("manifest",), objects))
+    ours = next((get(each, NAMESPACE) for _, each in every if get(each, ("kind",)) == "Deployment"), ABSENT)
+    for path, given in every:
         kind = _kind(path, given, found.problems)
         if kind is None:
             continue
         if kind not in API_VERSIONS:
-            others.append(Layer(path, given))
+            others.append(Layer(path, {"kind": kind, **given}))
             continue
         layer = Layer(path, {name: value for name, value in given.items() if name != "status"})
         found.problems += _metadata_problems(layer, kind)
@@ -60,11 +77,15 @@ def application(objects: Sequence[Any], patches: Sequence[Any]) -> Application:
         if kind == "Deployment":
             deployments.append(layer)
         elif name in services:
-            where, accepted = (*path, "metadata", "name"), "must be another name: two Services of the manifest have it"
-            found.problems.append(Problem(where, name, accepted, [(path, REMOVE)]))
+            gone, accepted = layer, "must be another name: two Services of the manifest have it"
+            if get(given, NAMESPACE) != services[name].get(NAMESPACE):
+                accepted = "stands twice: all objects of a release are in one namespace"
+                if get(given, NAMESPACE) == ours:
+                    gone, services[name] = services[name].layers[0], Given("Service", (layer,))
+            found.problems.append(Problem((*gone.path, "metadata", "name"), name, accepted, [(gone.path, REMOVE)]))
         else:
             services[name] = Given("Service", (layer,))
-    found.others = [(each.object["kind"], str(get(each.object, ("metadata", "name"), ""))) for each in others]
+    found.others = [each.object for each in others]
     deployment = _the_deployment(deployments, others, found.problems)
     if deployment:
         found.problems += _autoscalers(others, deployment)
@@ -91,6 +112,8 @@ def _kind(path: Path, given: Any, problems: list[Problem]) -> str | None:
         problems.append(Problem(path, given, "must be a Kubernetes object", [(path, REMOVE)]))
         return None
     kind, version = get(given, ("kind",)), get(given, ("apiVersion",))
+    if kind is ABSENT and isinstance(get(given, ("resources",)), list):
+        return "Kustomization"
     if not isinstance(kind, str):
         value = MISSING if kind is ABSENT else kind
         problems.append(
@@ -107,7 +130,7 @@ def _kind(path: Path, given: Any, problems: list[Problem]) -> str | None:
         if version != wanted:
             where, value = (*path, "apiVersion"), MISSING if version is ABSENT else version
             problems.append(Problem(where, value, f"must be {wanted} in a {kind}", [(where, wanted)]))
-    elif meant and kind not in API_VERSIONS:
+    elif meant and kind not in (*API_VERSIONS, *INSTEAD):
         where = (*path, "kind")
         problems.append(Problem(where, kind, f"is no kind of Kubernetes{did_you_mean(meant)}", [(where, meant)]))
         return meant
@@ -122,33 +145,47 @@ def _metadata_problems(layer: Layer, kind: str) -> Iterator[Problem]:
         if get(layer.object, path) is ABSENT:
             where = (*layer.path, *path)
             yield Problem(where, MISSING, f"is required{what}", [(where, f"<{'name' if 'name' in path else 'value'}>")])
-    for path, why in NOT_OURS.items():
-        if (value := get(layer.object, path)) is not ABSENT:
-            where = (*layer.path, *path)
-            yield Problem(where, value, f"must not be set: {why}", [(where, REMOVE)])
+    found = [path for path in NOT_OURS if get(layer.object, path) is not ABSENT]
+    if len(of_cluster := [path for path in found if path != GENERATED]) > 1:
+        # The first one of the file stands for all of them.
+        in_order = list(layer.object["metadata"])
+        where = (*layer.path, *min(of_cluster, key=lambda path: in_order.index(str(path[1]))))
+        accepted = "is in an object from the cluster (kubectl get): `make adopt` writes its manifest; "
+        accepted += "or remove what belongs to the cluster"
+        value = get(layer.object, where[len(layer.path) :])
+        yield Problem(where, value, accepted, [((*layer.path, *path), REMOVE) for path in of_cluster])
+        found = [path for path in found if path == GENERATED]
+    for path in found:
+        where = (*layer.path, *path)
+        yield Problem(where, get(layer.object, path), f"must not be set: {NOT_OURS[path]}", [(where, REMOVE)])
 
 
 def _the_deployment(found: Sequence[Layer], others: Sequence[Layer], problems: list[Problem]) -> Layer | None:
-    """The one Deployment of the manifest."""
+    """The one Deployment of the manifest; None if there is none, or several."""
     if not found:
         if not any(problem.path[0] == "manifest" for problem in problems):
             kinds = literal(", ".join(dict.fromkeys(each.object["kind"] for each in others)))
             accepted = f"must hold the Deployment that is released{f'; it holds {kinds}' if kinds else ''}"
+            accepted += next((f". {each}" for kind, each in INSTEAD.items() if kind in kinds), "")
             problems.append(Problem(("manifest",), MISSING, accepted))
         return None
     names = [get(each.object, ("metadata", "name")) for each in found]
-    # Whoever made the canary by hand has its Deployment in the file, too.
-    stable = next((at for at, name in enumerate(names) if name.removesuffix("-canary") not in names[:at]), 0)
-    stable = next((at for at, name in enumerate(names) if f"{name}-canary" in names), stable)
+    whole: list[Layer] = []
     for layer, name in zip(found, names, strict=True):
-        if layer is not found[stable]:
-            accepted = "must stand in a file of its own: a release has one Deployment, which is "
-            accepted += literal(names[stable])
-            if name == f"{names[stable]}-canary":
-                accepted = "must not be in the manifest: the release makes the canary's Deployment itself, "
-                accepted += "from {canary_version}, {canary_replicas} and {canary_patch}"
+        # Whoever made the canary by hand has its Deployment in the file, too.
+        if name.endswith("-canary") and name.removesuffix("-canary") in names:
+            accepted = "must not be in the manifest: the release makes the canary's Deployment itself, "
+            accepted += "from {canary_version}, {canary_replicas} and {canary_patch}"
             problems.append(Problem((*layer.path, "metadata", "name"), name, accepted, [(layer.path, REMOVE)]))
-    return found[stable]
+        else:
+            whole.append(layer)
+    if len(whole) == 1:
+        return whole[0]
+    names = [get(each.object, ("metadata", "name")) for each in whole]
+    accepted = f"is one of {len(names)} Deployments, and a release has one: {literal(', '.join(names))}; "
+    accepted += "give each a file of its own, with its Services"
+    problems.append(Problem((*whole[1].path, "metadata", "name"), names[1], accepted))
+    return None
 
 
 def _autoscalers(others: Sequence[Layer], deployment: Layer) -> Iterator[Problem]:
@@ -173,7 +210,7 @@ def _apply(layer: Layer, found: Application, services: dict[str, Given]) -> None
         where, meant = (*layer.path, "kind"), nearest(kind, API_VERSIONS) if isinstance(kind, str) else None
         accepted = f"must be Deployment or Service{did_you_mean(meant)}"
         value = MISSING if kind is ABSENT else kind
-        found.problems.append(Problem(where, value, accepted, [(where, meant or "Deployment")]))
+        found.problems.append(Problem(where, value, accepted, [(where, meant or "<kind>")]))
     elif kind == "Deployment":
         if found.deployment and _is_for(layer, kind, [found.deployment.name], found.problems):
             found.deployment = found.deployment.with_layer(layer)
@@ -199,7 +236,7 @@ def _is_for(layer: Layer, kind: str, names: list[str], problems: list[Problem]) 
         problems.append(Problem(layer.path, kind, f"has no {kind} in the manifest", [(layer.path, REMOVE)]))
     elif name is ABSENT:
         accepted = f"is required where the manifest has several: {literal(', '.join(names))}"
-        problems.append(Problem(where, MISSING, accepted, [(where, names[0])]))
+        problems.append(Problem(where, MISSING, accepted, [(where, "<name>")]))
     else:
         problems.append(unknown(where, name, f"the name of a {kind} in the manifest", names))
     return None

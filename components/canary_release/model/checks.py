@@ -5,52 +5,21 @@ from typing import Any
 
 from .application import taken_away
 from .arguments import name_problems, out_of_bounds, share_problems
-from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, TEMPLATE, TEMPLATE_LABELS, containers
-from .fields import field_problems
+from .deployment import CONTAINERS, LABELLED, MATCH_LABELS, POD, TEMPLATE, TEMPLATE_LABELS, containers
 from .given import Given, Layer
 from .image import ImageReference, split
+from .others import one_pod_claims, pod_labels
 from .problem import MISSING, REMOVE, Fix, Problem, did_you_mean, literal, nearest, unknown
 from .references import pod_problems, service_problems, track_label, track_label_problems
 from .share import Rolling
-from .tree import ABSENT, Object, Path, get, same, with_value
+from .tree import ABSENT, Object, Path, get, same
+from .well_formed import mended
 
+VOLUMES, CLAIM = (*POD, "volumes"), ("persistentVolumeClaim", "claimName")
 REPLICAS = ("spec", "replicas")
 LONGEST_NAME = 63 - len("-canary")
 
 Values = Mapping[str, Any]
-
-
-def well_formed(given: Given, checked: int = 0) -> tuple[Given | None, list[Problem]]:
-    """The object with every mistake of its fields mended, so that the other checks can go on; None if they cannot.
-
-    `checked` layers are well formed already.
-    """
-    problems: list[Problem] = []
-    layers, usable = list(given.layers[:checked]), True
-    for layer in given.layers[checked:]:
-        partial = bool(layers)
-        found = list(field_problems(layer.object, given.kind, partial, at=layer.path))
-        problems += found
-        layers.append(mended(layer, found))
-        usable &= not (found and list(field_problems(layers[-1].object, given.kind, partial)))
-    if not usable:
-        return None, problems
-    whole = Given(given.kind, tuple(layers))
-    left = list(field_problems(whole.object, given.kind, partial=False)) if len(layers) > 1 else []
-    for each in left:
-        # A patch takes away what must be there.
-        where = whole.origin(each.path)
-        problems.append(Problem(where, None, each.accepted, [(where, REMOVE)]))
-    return None if left else whole, problems
-
-
-def mended(layer: Layer, problems: Sequence[Problem]) -> Layer:
-    """The layer with the fixes of the problems that are for it."""
-    object_ = layer.object
-    for path, value in (each for problem in problems for each in problem.fix):
-        if path[: len(layer.path)] == layer.path:
-            object_ = with_value(object_, path[len(layer.path) :], ABSENT if value is REMOVE else value)
-    return Layer(layer.path, object_)
 
 
 def released_container(values: Values, deployment: Given) -> tuple[str | None, list[Problem]]:
@@ -76,7 +45,8 @@ def released_container(values: Values, deployment: Given) -> tuple[str | None, l
 def image_problems(stable: Given, canary: Given, container_name: str) -> Iterator[Problem]:
     """Whether the released container has a repository, and every patch leaves the version to the arguments."""
     if not _has_image(stable, container_name):
-        at = next(path for path, each in containers(stable.object) if each["name"] == container_name)
+        named = [(path, each) for path, each in containers(stable.object) if each["name"] == container_name]
+        at = next(path for path, each in named if "image" not in each)
         where = stable.origin((*at, "image"))
         yield Problem(where, MISSING, "is required in the released container", [(where, "<repository>")])
     elif canary is not stable and not _has_image(canary, container_name):
@@ -104,14 +74,15 @@ def _without_image(deployment: Given, container_name: str) -> Iterator[Problem]:
 
 def _has_image(deployment: Given, container_name: str) -> bool:
     """Whether the container is there and has an image."""
-    return any(each["name"] == container_name and "image" in each for _, each in containers(deployment.object))
+    found = ["image" in each for _, each in containers(deployment.object) if each["name"] == container_name]
+    return bool(found) and all(found)
 
 
 def _image(where: Path, image: str, track: str) -> Iterator[Problem]:
     try:
         version = ImageReference.parse(image).version
     except ValueError as error:
-        repository = split(image.partition("://")[2] or image)[0].strip().lower()
+        repository = split(image.partition("://")[2] or image)[0].strip()
         try:
             fix: Fix = [(where, str(ImageReference.parse(repository)))]
         except ValueError:
@@ -210,8 +181,11 @@ def paused_problems(tracks: Sequence[Given]) -> Iterator[Problem]:
             yield Problem(where, True, accepted, [(where, REMOVE)])
 
 
-def reference_problems(stable: Given, canary: Given, services: Sequence[Given]) -> Iterator[Problem]:
-    """Names in either track that lead nowhere: see `references`."""
+def reference_problems(
+    stable: Given, canary: Given, services: Sequence[Given], others: Sequence[Object]
+) -> Iterator[Problem]:
+    """Names in either track that lead nowhere: see `references`. `others` are the manifest's other objects."""
+    pods = list(pod_labels(others))
     key = track_label(stable)
     yield from track_label_problems(stable, key)
     changed = list(_changed_labels(stable, canary, services, key))
@@ -220,7 +194,7 @@ def reference_problems(stable: Given, canary: Given, services: Sequence[Given]) 
     found, of_canary = (
         [
             *pod_problems(deployment, key, track),
-            *(each for service in services for each in service_problems(service, deployment, key, track)),
+            *(each for service in services for each in service_problems(service, deployment, pods, key, track)),
         ]
         for deployment, track in ((stable, "stable"), (canary, "canary"))
     )
@@ -235,9 +209,31 @@ def reference_problems(stable: Given, canary: Given, services: Sequence[Given]) 
             yield Problem(("canary_patch",), problem.value, accepted)
     selectors = [service.get(("spec", "selector"), {}) for service in services]
     if selectors and all(selector.get(key) in ("stable", "canary") for selector in selectors):
-        where = services[0].origin(("spec", "selector", key))
-        accepted = f"must be absent from one Service, which then selects both tracks: {literal(key)} tells them apart"
-        yield Problem(where, selectors[0][key], accepted, [(where, REMOVE)])
+        first = next((at for at, selector in enumerate(selectors) if selector[key] == "stable"), 0)
+        where = services[first].origin(("spec", "selector", key))
+        values = " or ".join(sorted({selector[key] for selector in selectors}, reverse=True))
+        accepted = (
+            f"no Service selects both tracks: each has {literal(key)}: {values}. Remove this label from the Service "
+        )
+        accepted += "that users reach"
+        yield Problem(where, selectors[first][key], accepted, [(where, REMOVE)])
+
+
+def claim_problems(values: Values, stable: Given, canary: Given, others: Sequence[Object]) -> Iterator[Problem]:
+    """Claims of both tracks that one pod alone may have: the canary's pod would never start."""
+    if values.get("canary_version") is None:
+        return
+    alone = one_pod_claims(others)
+    of_stable = [get(each, CLAIM, None) for each in stable.get(VOLUMES, [])]
+    for index, volume in enumerate(canary.get(VOLUMES, [])):
+        if (claim := get(volume, CLAIM, None)) in alone and claim in of_stable:
+            accepted = (
+                "must not be ReadWriteOncePod while {canary_version} is set: stable's pod has this claim, and no "
+            )
+            accepted += "canary starts beside it"
+            fix: list[tuple[Path, Any]] = [(("canary_version",), REMOVE)]
+            fix += [(("canary_replicas",), 0)] if values["canary_replicas"] else []
+            yield Problem(canary.origin((*VOLUMES, index, *CLAIM)), claim, accepted, fix)
 
 
 def _changed_labels(stable: Given, canary: Given, services: Sequence[Given], key: str) -> Iterator[Problem]:

@@ -12,8 +12,10 @@ TEMPLATE: Path = ("spec", "template")
 POD = ("spec", "template", "spec")
 CONTAINERS = (*POD, "containers")
 INIT_CONTAINERS = (*POD, "initContainers")
+READY_DELAY = ("readinessProbe", "initialDelaySeconds")
 REVISION = "deployment.kubernetes.io/revision"
 """Annotation in which Kubernetes counts the revisions of a Deployment and of its ReplicaSets."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 LABELLED: tuple[Path, ...] = (("metadata", "labels"), MATCH_LABELS, TEMPLATE_LABELS)
 """Where the track label stands."""
 
@@ -49,6 +51,28 @@ def ports(container: Object) -> list[Object]:
 def protocol(port: Object) -> str:
     """The protocol of a container's or a Service's port."""
     return port.get("protocol", "TCP")
+
+
+def target(port: Object) -> int | str:
+    """The port of the pods that a Service's port leads to."""
+    return port.get("targetPort") or port["port"]
+
+
+def is_headless(service: Object) -> bool:
+    """Whether clients connect to the pods themselves: no targetPort counts."""
+    return get(service, ("spec", "clusterIP"), None) == "None"
+
+
+def start_seconds(deployment: Object) -> int:
+    """How long the manifest lets a pod take until it is available."""
+    most = 0
+    for _, each in serving_containers(deployment):
+        # The kubelet counts the delays of both probes from the start of the container.
+        most = max(most, get(each, READY_DELAY, 0))
+        if (probe := each.get("startupProbe")) is not None:
+            tries = probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
+            most = max(most, probe.get("initialDelaySeconds", 0) + tries)
+    return most + deployment["spec"].get("minReadySeconds", 0)
 
 
 def with_image(deployment: Object, container_name: str, version: str | None) -> Object:

@@ -49,6 +49,8 @@ class Fault:
     line: int
     value: Any
     accepted: str
+    spare: int | None = None
+    """The line in which something begins that must go."""
 
 
 def read_documents(text: str, resolve: Resolve) -> tuple[list[Node], list[Fault]]:
@@ -65,8 +67,8 @@ class _Reader:
     anchors: dict[str, Node | None] = field(default_factory=dict[str, Node | None])
     """None while the node that the anchor stands for is being read."""
 
-    def add(self, path: Path, line: int, value: Any, accepted: str) -> None:
-        self.faults.append(Fault(path, line, value, accepted))
+    def add(self, path: Path, line: int, value: Any, accepted: str, spare: int | None = None) -> None:
+        self.faults.append(Fault(path, line, value, accepted, spare))
 
     def documents(self) -> list[Node]:
         """The nodes of all documents before the first that is not YAML."""
@@ -152,7 +154,8 @@ class _Reader:
             name = self.name(key, path)
             node = self.node(next(self.events), (*path, name), key.line)
             if name in lines:
-                self.add((*path, name), key.line, node.value, f"must stand once: it stands in line {lines[name]}, too")
+                accepted = f"must stand once: it stands in line {lines[name]}, too"
+                self.add((*path, name), key.line, node.value, accepted, lines[name])
             below[name], lines[name] = node, key.line
         return below
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path as File
@@ -16,6 +17,8 @@ PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 PERCENT = re.compile(r"[0-9]+%")
 LOWEST_PORTS = {"containerPort": 1, "port": 1, "hostPort": 0, "nodePort": 0, "healthCheckNodePort": 0, "targetPort": 0}
 """Fields that hold a port, with their smallest number: 0 is as good as absent."""
+PLACEHOLDER = re.compile(r"[$<{%]|^[A-Z_]+$")
+"""What stands in a template in place of a value."""
 HIGHEST_PORT = 65535
 ANY_SIGN = ("priority", "tolerationSeconds")
 """Whole numbers that may be negative."""
@@ -99,12 +102,19 @@ def _object(path: Path, given: Any, type_: str, partial: bool) -> Iterator[Probl
             accepted = f"is not a field of a Kubernetes {type_}{did_you_mean(meant)}"
             yield Problem(below, value, accepted, [*_gone(below), *rename])
         elif value is not None and type_ != "object":
-            yield from _value(below, value, type_below(type_, name), not whole, merged_lists(type_).get(name))
+            found = _value(below, value, type_below(type_, name), not whole, merged_lists(type_).get(name))
+            is_required = name in types().get(type_, {}).get("required", ())
+            yield from (_with_value(each) if is_required and each.fix == _gone(below) else each for each in found)
     if whole:
         for name in types().get(type_, {}).get("required", ()):
             if values.get(name) is None:
                 below = (*path, name)
                 yield Problem(below, MISSING, f"is required in a Kubernetes {type_}", [(below, "<value>")])
+
+
+def _with_value(problem: Problem) -> Problem:
+    """The problem of a field that is required: its fix does not take it away."""
+    return replace(problem, fix=[(problem.path, "<value>")])
 
 
 def _list(path: Path, given: Any, type_: str, partial: bool, key: str | None) -> Iterator[Problem]:
@@ -177,7 +187,8 @@ def _scalar(path: Path, value: Any, type_: str) -> Iterator[Problem]:
             accepted, fix = "must be true or false (without quotes)", typed_fix(path, value, meant)
     elif type_ == "int-or-string" and isinstance(value, str):
         name = path[-1] in ("port", "targetPort")
-        if (PORT_NAME if name else PERCENT).fullmatch(value):
+        # An empty targetPort is as good as absent.
+        if (path[-1], value) == ("targetPort", "") or (PORT_NAME if name else PERCENT).fullmatch(value):
             return
         accepted = "must be a number or a port's name" if name else "must be a number, or a percentage such as 25%"
         if isinstance(meant, int) and not isinstance(meant, bool):
@@ -191,6 +202,8 @@ def _scalar(path: Path, value: Any, type_: str) -> Iterator[Problem]:
         accepted = "must be a whole number or text" if type_ == "int-or-string" else "must be a whole number"
         if _is_whole(meant):
             accepted, fix = f"{accepted} (without quotes)", typed_fix(path, value, meant)
+    if isinstance(value, str) and fix == _gone(path) and PLACEHOLDER.search(value):
+        fix = [(path, "<value>")]
     yield Problem(path, value, accepted, fix)
 
 

@@ -1,17 +1,22 @@
 """Reads a manifest's file as kubectl does, and remembers the line of every value."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any, cast
 
 from .documents import Fault, Node, read_documents
-from .problem import Place, Problem, did_you_mean, literal, nearest
+from .problem import Place, Problem, Spare, Unshown, did_you_mean, literal, nearest
 from .scalars import scalar
-from .tree import Object, Path, whole_numbers
+from .tree import Object, Path, get, whole_numbers
+from .unquoted import as_written
 
 ENDINGS = (".yaml", ".yml", ".json")
 """How the names of files end that may be manifests."""
+
+
+HELM = re.compile(r"""[^"'#]*\{\{[^{}]*[.$a-z]""")
 
 
 class ManifestError(Exception):
@@ -41,6 +46,13 @@ class Source:
             node = node.below[part]
         return Place(self.file, node.line)
 
+    def as_written(self, problem: Problem) -> Problem:
+        """The problem with the text of the file where YAML reads a value as something else than text."""
+        argument, at, *path = problem.path
+        if argument != "manifest" or not isinstance(at, int):
+            return problem
+        return as_written(problem, get(self.objects[at].written, path, None))
+
 
 def read_manifest(path: str | File) -> tuple[list[Object], Source]:
     """The objects of a file of YAML documents or Lists, in their order. Empty documents are skipped.
@@ -56,8 +68,12 @@ def read_manifest(path: str | File) -> tuple[list[Object], Source]:
     documents, faults = read_documents(text, scalar)
     found = [each for number, node in enumerate(documents) for each in _objects(node, (number,), faults)]
     if not found and not faults:
-        faults.append(Fault((), 1, None, "must hold a Deployment, but has no objects"))
+        faults.append(Fault((), 1, Unshown("empty"), "must hold a Deployment, but has no objects"))
     if faults:
+        # Braces outside of quotes: what YAML makes of them explains nothing.
+        if template := next((at for at, line in enumerate(text.splitlines(), 1) if HELM.match(line)), None):
+            accepted = "is a Helm template: give the output of `helm template`"
+            faults = [Fault((), template, text.splitlines()[template - 1].strip(), accepted)]
         raise ManifestError(_problems(str(path), faults, [path for path, _ in found]))
     return [whole_numbers(node.value) for _, node in found], Source(str(path), tuple(node for _, node in found))
 
@@ -68,6 +84,7 @@ def _no_file(file: File, error: OSError | ValueError) -> Problem:
     except (OSError, ValueError):
         known: list[str] = []
     why, meant = (error.strerror if isinstance(error, OSError) else None) or str(error), nearest(str(file), known)
+    why += f"; join its files, or give the output of `kubectl kustomize {file}`" if file.is_dir() else ""
     accepted = literal(f"must be the path of a file: {why}{did_you_mean(meant)}")
     return Problem(("manifest",), str(file), accepted, [(("manifest",), meant)] if meant else ())
 
@@ -95,6 +112,12 @@ def _problems(file: str, faults: Sequence[Fault], objects: Sequence[Path]) -> li
         return ("manifest", *next(found, ()))
 
     return [
-        Problem(within(fault.path), fault.value, literal(fault.accepted), place=Place(file, fault.line))
+        Problem(
+            path := within(fault.path),
+            fault.value,
+            literal(fault.accepted),
+            [(path, Spare(fault.spare))] if fault.spare else (),
+            Place(file, fault.line),
+        )
         for fault in sorted(faults, key=lambda each: each.line)
     ]

@@ -13,11 +13,13 @@ from .deployment import labelled, with_image
 from .duration import duration_seconds
 from .given import Given, Layer
 from .manifest import ManifestError, Source, read_manifest
+from .others import named
 from .problem import Problem
 from .references import track_label
 from .release import Release, Track
 from .tree import ABSENT, Object, get, whole_numbers, with_value, without_nulls
 from .warnings import warnings
+from .well_formed import mended, well_formed
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def parse(args: Mapping[str, Any], other_keys: Collection[str] = ()) -> Parsed |
         except ManifestError as error:
             problems += error.problems
     problems += found.problems
-    stable, services = _well_formed(found, problems)
+    stable, services = _well_formed(found, source, problems)
     canary = stable and _canary(stable, usable, problems)
     problems += checks.count_problems(usable, stable, bad)
     parsed = stable and canary and _parsed(usable, stable, canary, services, found.others, problems)
@@ -69,13 +71,15 @@ def _objects(manifest: Any) -> tuple[list[Any], Source | None]:
     return whole_numbers(objects), source
 
 
-def _well_formed(found: Application, problems: list[Problem]) -> tuple[Given | None, list[Given]]:
+def _well_formed(
+    found: Application, source: Source | None, problems: list[Problem]
+) -> tuple[Given | None, list[Given]]:
     services: list[Given] = []
     for each in found.services:
-        service, wrong = checks.well_formed(each)
+        service, wrong = well_formed(each, source=source)
         problems += wrong
         services += [service] if service else []
-    stable, wrong = checks.well_formed(found.deployment) if found.deployment else (None, [])
+    stable, wrong = well_formed(found.deployment, source=source) if found.deployment else (None, [])
     problems += wrong
     return stable, services
 
@@ -85,8 +89,8 @@ def _canary(stable: Given, values: Mapping[str, Any], problems: list[Problem]) -
     if not (patch := values.get("canary_patch")):
         return stable
     owned = list(checks.canary_patch_problems(patch, stable, track_label(stable)))
-    layer = checks.mended(Layer(("canary_patch",), patch), owned)
-    canary, wrong = checks.well_formed(stable.with_layer(layer), len(stable.layers))
+    layer = mended(Layer(("canary_patch",), patch), owned)
+    canary, wrong = well_formed(stable.with_layer(layer), len(stable.layers))
     problems += [*owned, *wrong]
     return canary
 
@@ -96,13 +100,14 @@ def _parsed(
     stable: Given,
     canary: Given,
     services: Sequence[Given],
-    others: Sequence[tuple[str, str]],
+    others: Sequence[Object],
     problems: list[Problem],
 ) -> Parsed | None:
     """What the arguments say; None if they have problems, which are added to `problems`."""
     problems += checks.naming_problems(values, stable, services)
     problems += checks.paused_problems([stable, canary])
-    problems += checks.reference_problems(stable, canary, services)
+    problems += checks.reference_problems(stable, canary, services, others)
+    problems += checks.claim_problems(values, stable, canary, others)
     container_name, wrong = checks.released_container(values, stable)
     problems += wrong
     if container_name is None:
@@ -141,7 +146,7 @@ def _parsed(
         soak_seconds=duration_seconds(values.get("soak", "")),
         skip_transition_checks=values["skip_transition_checks"],
     )
-    return Parsed(release, added, tuple(warnings(release, others)), tuple(others))
+    return Parsed(release, added, tuple(warnings(release, named(others))), named(others))
 
 
 def _once(problems: Sequence[Problem]) -> Iterator[Problem]:

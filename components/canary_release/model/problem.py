@@ -1,6 +1,7 @@
 """One thing that is wrong with a release, and its fix, as data. `text` writes the words."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ REMOVE = object()
 
 @dataclass(frozen=True)
 class Unshown:
-    """What stands in place of a value that is not shown."""
+    """What is told in place of a value: in no quotes, and as it is."""
 
     text: str
 
@@ -23,6 +24,14 @@ MISSING = Unshown("missing")
 
 SECRET = Unshown("[secret]")
 """The value of a problem whose value must not be shown."""
+
+
+@dataclass(frozen=True)
+class Spare:
+    """The value of a fix that takes away what begins in this line of the file: nothing reads it."""
+
+    line: int
+
 
 Fix = Sequence[tuple[Path, Any]]
 """Pairs of path and value, to be set in this order."""
@@ -55,14 +64,24 @@ def literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
+def misspelt(text: str, meant: str) -> bool:
+    """Whether the text is like what may be meant, with the same digits and signs: web-1 is not web-2."""
+    same = [re.sub("[A-Za-z]+", "", each) for each in (text, meant)]
+    return same[0] == same[1] and bool(_like(_letters(text), [_letters(meant)]))
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like this one, if any is."""
     spelled = {_letters(candidate): candidate for candidate in known}
     letters = _letters(name)
-    found = difflib.get_close_matches(letters, spelled, n=1, cutoff=0.75)
+    found = _like(letters, spelled)
     # People write Kubernetes' short names in full: environment for env, arguments for args.
     found += sorted((short for short in spelled if letters.startswith(short[:3]) and len(short) <= 4), key=len)
     return spelled[found[0]] if found else None
+
+
+def _like(name: str, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
 
 
 def _letters(name: str) -> str:
@@ -75,10 +94,14 @@ def did_you_mean(name: str | None) -> str:
     return f"; did you mean {name}?" if name else ""
 
 
-def unknown(path: Path, value: Any, what: str, known: Iterable[Any], otherwise: str = "") -> Problem:
-    """The problem of a name or number that leads nowhere; `otherwise` is said of what none is known of."""
+def unknown(path: Path, value: Any, what: str, known: Iterable[Any], otherwise: str = "", only: bool = True) -> Problem:
+    """The problem of a name or number that leads nowhere; `otherwise` is said of what none is known of.
+
+    The fix is the nearest name; without one the only name there is, unless `only` is false.
+    """
     names = list(dict.fromkeys(known))
     meant = nearest(str(value), [name for name in names if isinstance(name, str)])
     listed = ", ".join(map(str, names)) or f"there is none{otherwise}"
     accepted = literal(f"must be {what}: {listed}{did_you_mean(meant)}")
-    return Problem(path, value, accepted, [(path, meant or next(iter(names), f"<{path[-1]}>"))])
+    proposed = meant or (names[0] if only and len(names) == 1 else f"<{str(path[-1]).rpartition('_')[2]}>")
+    return Problem(path, value, accepted, [(path, proposed)])

@@ -1,6 +1,6 @@
 """Checks of names: selectors must name labels that pods have, probes and Services must name ports."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from .deployment import (
     serving_containers,
 )
 from .given import Given
-from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, nearest, unknown
+from .problem import MISSING, REMOVE, Problem, did_you_mean, literal, misspelt, nearest, unknown
 from .tree import ABSENT, Path, get
 
 ASKED = tuple(
@@ -34,6 +34,14 @@ ASKED = tuple(
 """Where a container's probes and lifecycle hooks name one of its ports."""
 
 NUMBER = "; a number needs no name"
+
+ONCE_IN_POD = {
+    "imagePullSecrets": ("name",),
+    "hostAliases": ("ip",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+}
+ONCE_IN_CONTAINER = {"ports": ("containerPort", "protocol"), "env": ("name",), "volumeDevices": ("devicePath",)}
+"""Lists with the fields that a server-side apply tells the items apart by: kubernetes#113482."""
 
 FREE_LABEL = "release-track"
 """A label to propose where the usual one is taken."""
@@ -53,8 +61,12 @@ def pod_problems(deployment: Given, key: str, track: str) -> Iterator[Problem]:
     volumes = _items(deployment, (*POD, "volumes"))
     yield from _repeated(deployment, [path for path, _ in found], "name")
     yield from _repeated(deployment, volumes, "name")
+    for name, keys in ONCE_IN_POD.items():
+        yield from _twice(deployment, _items(deployment, (*POD, name)), *keys)
     for path, container in found:
         yield from _repeated(deployment, _items(deployment, (*path, "ports")), "name")
+        for name, keys in ONCE_IN_CONTAINER.items():
+            yield from _twice(deployment, _items(deployment, (*path, name)), *keys)
         yield from _mounts(deployment, _items(deployment, (*path, "volumeMounts")), volumes)
         known = [port["name"] for port in ports(container) if "name" in port]
         for place in ASKED:
@@ -67,6 +79,20 @@ def pod_problems(deployment: Given, key: str, track: str) -> Iterator[Problem]:
 def _items(given: Given, path: Path) -> list[Path]:
     """The paths of the items in a list."""
     return [(*path, index) for index in range(len(given.get(path, [])))]
+
+
+def _twice(given: Given, items: Iterable[Path], *fields: str) -> Iterator[Problem]:
+    """Items that are the same to the API server as an item before: a server-side apply refuses them."""
+    seen: dict[tuple[Any, ...], Path] = {}
+    for item in items:
+        values = tuple(given.get((*item, name), "TCP" if name == "protocol" else None) for name in fields)
+        if values in seen:
+            where, listed = given.origin((*item, fields[0])), literal(" ".join(map(str, values)))
+            accepted = f"must stand once in {item[-2]}: an earlier item has {listed}, and the API server refuses both"
+            # Of two variables of one name, the last one counts.
+            gone = seen[values] if item[-2] == "env" else item
+            yield Problem(where, values[0], accepted, [(given.origin(gone), REMOVE)])
+        seen[values] = item
 
 
 def _repeated(given: Given, items: Iterable[Path], field: str) -> Iterator[Problem]:
@@ -88,7 +114,7 @@ def _mounts(deployment: Given, mounts: list[Path], volumes: list[Path]) -> Itera
     for mount in mounts:
         name, where = deployment.get((*mount, "name")), deployment.origin((*mount, "name"))
         if name not in names:
-            yield unknown(where, name, "the name of a volume", names)
+            yield unknown(where, name, "the name of a volume", names, only=False)
 
 
 def _selector(deployment: Given, labels: Labels, key: str) -> Iterator[Problem]:
@@ -105,13 +131,14 @@ def _selector(deployment: Given, labels: Labels, key: str) -> Iterator[Problem]:
             where, accepted = deployment.origin((*MATCH_LABELS, name)), f"must be a label of the pod template, {has}"
             yield Problem(where, value, accepted, [(deployment.origin((*TEMPLATE_LABELS, name)), value)])
     for index, expression in enumerate(expressions):
-        if not _matches(expression, labels):
+        if not matches(expression, labels):
             where = deployment.origin(("spec", "selector", "matchExpressions", index))
             pods = _listed({name: each for name, each in labels.items() if name != key or expression["key"] == key})
             yield Problem(where, expression, f"must match the pods of the template: {pods}", [(where, REMOVE)])
 
 
-def _matches(expression: Mapping[str, Any], labels: Labels) -> bool:
+def matches(expression: Mapping[str, Any], labels: Labels) -> bool:
+    """Whether an expression of a selector matches the labels."""
     has, values = expression["key"] in labels, expression.get("values", [])
     if expression["operator"] == "In":
         return has and labels[expression["key"]] in values
@@ -121,14 +148,25 @@ def _matches(expression: Mapping[str, Any], labels: Labels) -> bool:
     return has is not (expression["operator"] == "DoesNotExist")
 
 
-def service_problems(service: Given, deployment: Given, key: str, track: str) -> Iterator[Problem]:
-    """Labels and ports of the Service that no pod of the track has, if the Service serves this track."""
+def service_problems(
+    service: Given, deployment: Given, others: Sequence[Labels], key: str, track: str
+) -> Iterator[Problem]:
+    """Labels and ports of the Service that no pod of the track has, if the Service serves this track.
+
+    `others` are the labels of other pods of the manifest.
+    """
     selector: Labels = service.get(("spec", "selector"), {})
-    own: Labels = {name: value for name, value in deployment.get(TEMPLATE_LABELS, {}).items() if name != key}
-    if not selector:
-        where, accepted = service.origin(("spec", "selector")), "must select the pods of the release; "
-        accepted += "a Service that selects others belongs into another file"
-        yield Problem(where, {}, accepted, [(where, own)])
+    # What the Deployment selects, and its pods lack, is told there.
+    wanted: Labels = deployment.get(MATCH_LABELS, {})
+    own: Labels = {**wanted, **deployment.get(TEMPLATE_LABELS, {})}
+    own = {name: value for name, value in own.items() if name != key}
+    wrong = {name: value for name, value in selector.items() if value not in (own.get(name), wanted.get(name))}
+    wrong.pop(key, None)
+    if not selector or (wrong and own and _is_of_others(selector, wrong, own, others)):
+        where, whole = service.origin(("spec", "selector")), service.layers[0].path
+        accepted = f"selects none of the pods of {literal(deployment.name)}, which have {_listed(own)}: "
+        accepted += "a Service of others stands in another file"
+        yield Problem(where, dict(selector), accepted, [(whole if where[0] == "manifest" else where, REMOVE)])
         return
     served = selector.get(key, track)
     if served not in ("stable", "canary"):
@@ -136,16 +174,32 @@ def service_problems(service: Given, deployment: Given, key: str, track: str) ->
         accepted = f"must be stable or canary: {literal(key)} tells the tracks apart{did_you_mean(meant)}"
         yield Problem(where, served, accepted, [(where, meant or REMOVE)])
     if served == track:
-        for name, value in selector.items():
-            if name != key and own.get(name) != value:
-                yield _unselected(service, name, value, own)
+        for name, value in wrong.items() if own else ():
+            yield _unselected(service, name, value, own)
         yield from _target_ports(service, deployment)
         yield from _port_names(service)
 
 
+def _is_of_others(selector: Labels, wrong: Labels, own: Labels, others: Sequence[Labels]) -> bool:
+    """Whether a Service with these wrong labels is in front of other pods, and not a misspelt one of these."""
+    lacking = [name for name, value in wrong.items() if _meant(name, value, own) is None]
+    return (
+        any(selector.items() <= each.items() for each in others)
+        or any(name in own for name in lacking)
+        or (bool(lacking) and 2 * len(wrong) >= len(selector))
+    )
+
+
+def _meant(name: str, value: str, own: Labels) -> str | None:
+    """The pods' label that a wrong one is meant as: one whose value is misspelt, or one of the same value."""
+    if name in own:
+        return name if misspelt(value, own[name]) else None
+    return next((each for each, has in own.items() if has == value), None)
+
+
 def _unselected(service: Given, name: str, value: str, own: Labels) -> Problem:
     where = service.origin(("spec", "selector", name))
-    meant = None if name in own else nearest(name, own)
+    meant = None if name in own else _meant(name, value, own)
     accepted = f"must be a label of the pods, which have {_listed(own)}{did_you_mean(meant and literal(meant))}"
     fix: list[tuple[Path, Any]] = [(where, own[name])] if name in own else [(where, REMOVE)]
     if meant:
@@ -160,6 +214,7 @@ def _listed(labels: Labels) -> str:
 def _port_names(service: Given) -> Iterator[Problem]:
     items = _items(service, ("spec", "ports"))
     yield from _repeated(service, items, "name")
+    yield from _twice(service, items, "port", "protocol")
     for item in items if len(items) > 1 else ():
         if service.get((*item, "name"), None) is None:
             number, where = service.get((*item, "port")), service.origin((*item, "name"))
@@ -175,7 +230,7 @@ def _target_ports(service: Given, deployment: Given) -> Iterator[Problem]:
         target, kind = port.get("targetPort"), protocol(port)
         known = [each for each in everything if protocol(each) == kind]
         names = [each["name"] for each in known if "name" in each]
-        if isinstance(target, str) and target not in names:
+        if target and isinstance(target, str) and target not in names:
             where = service.origin(("spec", "ports", index, "targetPort"))
             what = f"a {kind} port that a container of {deployment.name} names"
             problem = unknown(where, target, what, names, NUMBER)

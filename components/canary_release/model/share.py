@@ -75,8 +75,12 @@ class Rolling:
 
 def rollout_seconds(deployment: Object, replicas: int) -> int:
     """Seconds after which an update of the Deployment has failed: every wave of pods has its progress deadline."""
-    deadline = get(deployment, ("spec", "progressDeadlineSeconds"), KUBERNETES_DEADLINE)
-    return Rolling.of(deployment).waves(replicas) * deadline + SLACK_SECONDS
+    return Rolling.of(deployment).waves(replicas) * progress_deadline(deployment) + SLACK_SECONDS
+
+
+def progress_deadline(deployment: Object) -> int:
+    """Seconds that a rollout may go on without progress; Kubernetes' own where the Deployment says none."""
+    return get(deployment, ("spec", "progressDeadlineSeconds"), KUBERNETES_DEADLINE)
 
 
 def _pods(number: int | str, replicas: int, round_up: bool) -> int:

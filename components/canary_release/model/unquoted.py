@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any, cast
 
 from .documents import read_documents
 from .engine_yaml import Date, engine_scalar
 from .image import version_problem
-from .problem import Problem, literal
+from .problem import Problem, Unshown, literal
 from .tree import ABSENT, Path, get
 
 MIDNIGHT = " 00:00:00 +0000 UTC"
@@ -23,6 +24,15 @@ def engine_text(value: Any) -> str:
 def is_unquoted(value: Any) -> bool:
     """Whether YAML reads something else than text, or a date."""
     return isinstance(value, bool | int | float | Date)
+
+
+def as_written(problem: Problem, written: Any) -> Problem:
+    """The problem of a value that must be text, with the text that the file has: 0644 and 1.10, which YAML reads as 420
+    and 1.1."""
+    wrong = is_unquoted(problem.value) and list(problem.fix) == [(problem.path, engine_text(problem.value))]
+    if not wrong or not isinstance(written, str):
+        return problem
+    return replace(problem, value=Unshown(written), fix=[(problem.path, written)])
 
 
 def must_be_quoted(file: str, value: Any) -> str:

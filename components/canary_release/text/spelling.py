@@ -13,7 +13,7 @@ from typing import Any
 import yaml  # comes with pulumi
 
 from ..model.contract import CanaryReleaseArgs
-from ..model.problem import REMOVE, Fix
+from ..model.problem import REMOVE, Fix, Spare
 from ..model.tree import Path
 
 Edit = tuple[str, Any]
@@ -115,7 +115,12 @@ def _key(name: str) -> str:
 def in_source(sign: str) -> Callable[[Sequence[Edit]], list[str]]:
     """Edits of a file, with this sign between path and value: there only the last value of a path counts."""
     return lambda edits: [
-        f"remove {path}" if value is REMOVE else f"{path}{sign} {written(value)}" for path, value in dict(edits).items()
+        f"remove {path}"
+        if value is REMOVE
+        else f"remove what begins in line {value.line}"
+        if isinstance(value, Spare)
+        else f"{path}{sign} {written(value)}"
+        for path, value in dict(edits).items()
     ]
 
 

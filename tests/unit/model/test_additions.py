@@ -55,6 +55,21 @@ def test_the_deadline_holds_beyond_the_seconds_that_a_pod_must_stay_ready():
 
 
 @pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"startupProbe": {"exec": {}}}, 30),
+        ({"startupProbe": {"exec": {}, "failureThreshold": 60, "periodSeconds": 5, "initialDelaySeconds": 7}}, 307),
+        ({"readinessProbe": {"exec": {}, "initialDelaySeconds": 45}}, 45),
+        ({"startupProbe": {"exec": {}}, "readinessProbe": {"exec": {}, "initialDelaySeconds": 20}}, 30),
+    ],
+)
+def test_the_deadline_holds_beyond_the_seconds_that_the_probes_let_a_pod_take(fields: dict[str, Any], seconds: int):
+    side = ("0/spec/template/spec/containers/1", {"name": "log", "image": "example.com/log:1"})
+    slow = [(f"0/spec/template/spec/containers/1/{name}", value) for name, value in fields.items()]
+    assert added(side, *slow, container_name="web")["progressDeadlineSeconds"] == 120 + seconds
+
+
+@pytest.mark.parametrize(
     ("path", "value", "name"),
     [
         ("0/spec/strategy", {"type": "Recreate"}, "strategy"),
@@ -127,6 +142,22 @@ def test_the_probe_asks_the_port_that_the_service_targets_not_the_first_one():
 
 def test_without_a_target_port_the_service_targets_its_own():
     assert probed(("1/spec/ports/0/targetPort", None)) == ("web", 80)
+
+
+@pytest.mark.parametrize("none", [0, ""])
+def test_a_target_port_of_zero_or_no_text_is_none(none: Any):
+    assert probed(("1/spec/ports/0/targetPort", none)) == ("web", 80)
+
+
+def test_a_port_that_only_a_headless_service_names_is_not_probed():
+    headless = [("1/spec/clusterIP", "None"), ("1/spec/ports/0", {"port": 55555, "targetPort": 0})]
+    assert "readinessProbe" not in added(*headless)
+    assert probed(*headless, ("1/spec/ports/0/port", 8080)) == ("web", 8080)
+    front = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "front"}}
+    assert probed(*headless, ("2", {**front, "spec": {"selector": {"app": "shop"}, "ports": [{"port": 9}]}})) == (
+        "web",
+        9,
+    )
 
 
 def test_the_container_that_has_the_port_is_probed():

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from canary_release.model.parsing import parse
-from canary_release.model.problem import REMOVE, Place, Problem
+from canary_release.model.problem import REMOVE, Place, Problem, Unshown
 
 from .shop import shop, told
 
@@ -100,6 +100,26 @@ def test_a_problem_of_a_file_has_its_line(tmp_path: Path):
     [problem] = problems(manifest=str(file))
     assert problem.place == Place(str(file), 21)
     assert problem.path == ("manifest", 1, "spec", "ports", 0, "targetPort")
+
+
+def test_what_must_be_text_is_told_as_the_file_has_it(tmp_path: Path):
+    file = tmp_path / "app.yaml"
+    text = (Path(__file__).parents[2] / "workloads" / "worker.yaml").read_text()
+    file.write_text(
+        text.replace("env: [", "env: [{name: A, value: 1.10}, {name: B, value: 0755}, {name: C, value: yes}, ")
+    )
+    found = problems(manifest=str(file))
+    assert [(each.value, [value for _, value in each.fix]) for each in found] == [
+        (Unshown(written), [written]) for written in ("1.10", "0755", "yes")
+    ]
+
+
+def test_labels_without_quotes_are_compared_as_the_file_has_them(tmp_path: Path):
+    file = tmp_path / "app.yaml"
+    text = (Path(__file__).parents[2] / "workloads" / "worker.yaml").read_text()
+    unquoted = text.replace("matchLabels: {", "matchLabels: {v: 1.10, ", 1).replace("labels: {", 'labels: {v: "1.10", ')
+    file.write_text(unquoted)
+    assert [each.accepted for each in problems(manifest=str(file))] == ["must be text (quote it)"]
 
 
 def test_a_file_that_is_no_manifest_is_told_beside_what_else_is_wrong(tmp_path: Path):

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from canary_release.model.manifest import ManifestError, read_manifest
 from canary_release.model.problem import Place, Problem
+from canary_release.text.report import report
+from canary_release.text.spelling import config_keys
 
 from ..conftest import KUBECTL, needs_kubectl
 
+HELM = "is a Helm template: give the output of `helm template`"
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
 
@@ -150,6 +153,13 @@ def test_every_value_has_its_line(read: Any, tmp_path: Path):
         ("- a\n", 1, "must be an object with apiVersion, kind and metadata"),
         ("kind: List\nitems:\n- \n", 3, "must be an object with apiVersion, kind and metadata"),
         ("hello\n", 1, "must be an object with apiVersion, kind and metadata"),
+        ("a: 1\nb: {{ .Values.b }}\n", 2, HELM),
+        ("{{- if .Values.a }}\na: 1\n{{- end }}\n", 1, HELM),
+        (
+            "a: '{{ .Values.a }}'\nb: [\n",
+            3,
+            "must be YAML: did not find expected node content",
+        ),
     ],
 )
 def test_what_is_not_a_manifest_is_told_in_one_sentence(wrong: Any, text: str, line: int, accepted: str):
@@ -160,6 +170,19 @@ def test_what_is_not_a_manifest_is_told_in_one_sentence(wrong: Any, text: str, l
 def test_a_field_stands_once(wrong: Any):
     text = f"{OBJECT}---\n{OBJECT}data:\n  a: 1\n  b: 2\n  a: 3\n"
     assert wrong(text) == [(11, ("manifest", 1, "data", "a"), "must stand once: it stands in line 9, too")]
+
+
+def test_of_two_fields_of_one_name_the_first_goes_as_nothing_reads_it(read: Any):
+    with pytest.raises(ManifestError) as error:
+        read(f"{OBJECT}data:\n  a: 1\n  a: 3\n")
+    [problem] = error.value.problems
+    assert report("wrong", [problem], config_keys("dev")).endswith(": remove what begins in line 5")
+
+
+def test_a_file_without_objects_is_empty(read: Any):
+    with pytest.raises(ManifestError) as error:
+        read("# nothing\n")
+    assert ":1: empty\n" in report("wrong", error.value.problems, config_keys("dev"))
 
 
 def test_everything_wrong_is_told_at_once(wrong: Any):
@@ -176,7 +199,8 @@ def test_a_byte_order_mark_is_skipped(read: Any):
 
 
 def test_a_path_that_is_no_file_is_told(tmp_path: Path):
-    for path, why in ((tmp_path / "none.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+    joined = f"Is a directory; join its files, or give the output of `kubectl kustomize {tmp_path}`"
+    for path, why in ((tmp_path / "none.yaml", "No such file or directory"), (tmp_path, joined)):
         with pytest.raises(ManifestError) as error:
             read_manifest(path)
         assert error.value.problems == [Problem(("manifest",), str(path), f"must be the path of a file: {why}")]

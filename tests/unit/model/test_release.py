@@ -29,22 +29,24 @@ def applications(draw: st.DrawFn) -> list[Object]:
     deployment = named(draw(objects("Deployment")), "Deployment")
     for path in (("spec", "selector", "matchLabels"), ("spec", "template", "metadata", "labels")):
         deployment = with_value(deployment, (*path, "app"), "shop")
+    deployment = with_value(deployment, ("spec", "template", "spec", "topologySpreadConstraints"), ABSENT)
     containers = get(deployment, ("spec", "template", "spec", "containers"), []) or [{"name": "web"}]
     deployment = with_value(deployment, ("spec", "template", "spec", "volumes"), [{"name": each} for each in "abcd"])
     containers = [
-        {**container, "image": draw(IMAGES), "ports": named_apart(objects_at(container, "ports"))}
+        {**container, "image": draw(IMAGES), "ports": apart("containerPort", objects_at(container, "ports"))}
         for container in containers
     ]
     deployment = with_value(deployment, ("spec", "template", "spec", "containers"), containers)
     service = with_value(named(draw(objects("Service")), "Service"), ("spec", "selector"), {"app": "shop"})
-    ports = named_apart([{**port, "targetPort": 80} for port in objects_at(service, "spec", "ports")])
+    ports = apart("port", [{**port, "targetPort": 80} for port in objects_at(service, "spec", "ports")])
     service = with_value(service, ("spec", "ports"), ports)
+    deployment, service = (with_value(each, ("metadata", "finalizers"), ABSENT) for each in (deployment, service))
     return draw(st.sampled_from([[deployment], [deployment, service], [service, deployment]]))
 
 
-def named_apart(items: list[Object]) -> list[Object]:
-    """The items with a name of its own for each."""
-    return [{**item, "name": f"name-{number}"} for number, item in enumerate(items)]
+def apart(port: str, items: list[Object]) -> list[Object]:
+    """The items with a name and a port of its own for each."""
+    return [{**item, "name": f"name-{number}", port: number} for number, item in enumerate(items, 1)]
 
 
 def parsed(manifest: list[Object], **args: Any) -> Parsed:

@@ -47,7 +47,10 @@ WARNED = {
     "load-balancer": ["externalTrafficPolicy Local keeps traffic on the node"],
     "other-kinds": ["leaves to whoever applies them: ConfigMap cart, PodDisruptionBudget cart"],
     "own-rollout-numbers": ["maxUnavailable lets 2 pods of stable be away"],
-    "recreate": ["with strategy Recreate no pod of a track serves while the track changes"],
+    "recreate": [
+        "with strategy Recreate no pod of a track serves while the track changes",
+        "both tracks mount claim notes, and may write there: stable and canary run at the same time",
+    ],
 }
 
 
