@@ -8,9 +8,10 @@ import pytest
 
 from canary_release import CanaryRelease
 from canary_release.hooks.claims import collision
+from canary_release.pulumi_host import Declared, program
 
 from ..conftest import Recorder
-from ..model.shop import shop
+from ..model.shop import parsed, shop
 
 NAMED: list[tuple[str, Any]] = [("0/metadata/name", "blog"), ("1/metadata/name", "blog")]
 LABELLED: list[tuple[str, Any]] = [
@@ -91,3 +92,12 @@ def test_a_node_port_is_one_in_the_cluster(run: Callable[..., Recorder]):
         "    must give Service blog a node port of its own: "
         "CanaryRelease 'shop' already has the node port 30080 of Service shop"
     )
+
+
+def test_a_program_that_runs_after_another_in_one_process_begins_anew(monkeypatch: pytest.MonkeyPatch):
+    program.declared.append(Declared("shop", None, parsed().release))
+    program.begin()
+    assert program.declared, "the same program"
+    monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: "another stack")
+    program.begin()
+    assert (program.declared, program.hooks) == ([], None)
