@@ -84,7 +84,8 @@ def _no_file(file: File, error: OSError | ValueError) -> Problem:
     except (OSError, ValueError):
         known: list[str] = []
     why, meant = (error.strerror if isinstance(error, OSError) else None) or str(error), nearest(str(file), known)
-    why += f"; join its files, or give the output of `kubectl kustomize {file}`" if isinstance(error, IsADirectoryError) else ""
+    if isinstance(error, IsADirectoryError):
+        why += f"; join its files, or give the output of `kubectl kustomize {file}`"
     accepted = literal(f"must be the path of a file: {why}{did_you_mean(meant)}")
     return Problem(("manifest",), str(file), accepted, [(("manifest",), meant)] if meant else ())
 

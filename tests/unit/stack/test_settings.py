@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from canary_release.model.arguments import TYPES
@@ -188,6 +188,7 @@ def test_pulumi_yaml_describes_every_argument_with_its_type_and_default():
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(KEYS), values, max_size=5))
+@example({"manifest": 10.0**255})  # A name that is too long for a file.
 def test_any_config_says_a_release_or_what_is_wrong(project: Path, changes: dict[str, Any]):
     committed = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     config = {**committed, **{f"canary:{key}": value for key, value in changes.items()}}
