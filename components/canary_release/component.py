@@ -207,7 +207,7 @@ class CanaryRelease(ComponentResource):
         self.canary_share = output("canaryShare", release.canary_share)
         self.total_pods = output("totalPods", release.total_pods)
         self.canary_since = output("canarySince", since)
-        self.former_stable = output("formerStable", former_stable)
+        self.former_stable = finished.apply(former_stable)
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
 
 

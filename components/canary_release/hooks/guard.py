@@ -36,7 +36,7 @@ from .cluster import cluster_of
 from .free_names import check_names
 from .proven_in import check_proven
 from .rollout_check import RETRY_SECONDS, Due, check_rollouts, reasons
-from .soak import FORMER, SINCE, update_after
+from .soak import SINCE, update_after
 from .threads import unless_interrupted
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Guard:
         if self.has_run or is_same or not self.outputs:
             return {}
         # The state has no output that is None.
-        return {**dict.fromkeys(("canaryVersion", SINCE, FORMER)), **whole_numbers(self.outputs)}
+        return {**dict.fromkeys(("canaryVersion", SINCE)), **whole_numbers(self.outputs)}
 
     def finish(self) -> None:
         """Writes the document of an update that changed the release. Call it when all objects are finished."""

@@ -91,3 +91,13 @@ def test_a_node_port_is_one_in_the_cluster(run: Callable[..., Recorder]):
         "    must give Service blog a node port of its own: "
         "CanaryRelease 'shop' already has the node port 30080 of Service shop"
     )
+
+
+def test_two_releases_of_one_name_are_refused_in_words_also_in_two_clusters(run: Callable[..., Recorder]):
+    def program() -> None:
+        for name in ("here", "there"):
+            opts = pulumi.ResourceOptions(provider=pulumi.ProviderResource("kubernetes", name, {}))
+            CanaryRelease("shop", {"manifest": shop(), "stable_version": "v1"}, opts)
+
+    with pytest.raises(pulumi.RunError, match=r"^CanaryRelease 'shop' needs another name: a release of this program"):
+        run(program)

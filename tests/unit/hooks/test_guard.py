@@ -348,7 +348,7 @@ def test_an_update_that_goes_on_after_a_deployment_failed_does_not_count_as_fini
 
 
 BEFORE = {"stableVersion": "v1", "stableReplicas": 2.0, "canaryVersion": "v2", "canaryReplicas": 1.0, "totalPods": 3.0}
-KEPT = {**BEFORE, "canarySince": None, "formerStable": None}
+KEPT = {**BEFORE, "canarySince": None}
 
 
 @pytest.mark.usefixtures("told")
