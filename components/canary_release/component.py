@@ -185,8 +185,15 @@ class CanaryRelease(ComponentResource):
     def _set_outputs(
         self, release: Release, services: Mapping[str, KubernetesObject], finished: Output[Update], guard: Guard
     ) -> None:
+        def since(update: Update) -> Output[str | None]:
+            return Output.from_input(since_output(update))
+
         def output(name: str, value: Any) -> Output[Any]:
-            return finished.apply(lambda _: guard.outputs_of_before(release).get(name, value))
+            def said(update: Update) -> Any:
+                own = value(update) if callable(value) else value
+                return guard.outputs_of_before(release).get(name, own)
+
+            return finished.apply(said)
 
         self.stable_version = output("stableVersion", release.stable.version)
         self.stable_replicas = output("stableReplicas", release.stable.replicas)
@@ -199,7 +206,7 @@ class CanaryRelease(ComponentResource):
         self.selector = output("selector", release.selector)
         self.canary_share = output("canaryShare", release.canary_share)
         self.total_pods = output("totalPods", release.total_pods)
-        self.canary_since = finished.apply(lambda update: Output[str | None].from_input(since_output(update)))
+        self.canary_since = output("canarySince", since)
         self.former_stable = finished.apply(former_stable)
         self.register_outputs({camel(output): getattr(self, output) for output in CanaryRelease.__annotations__})
 

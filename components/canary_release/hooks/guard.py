@@ -28,7 +28,7 @@ from .free_names import check_names
 from .proven_in import check_proven
 from .rollout_check import RETRY_SECONDS, Due, check_rollouts, reasons
 from .shared import hooks_of
-from .soak import update_after
+from .soak import SINCE, update_after
 from .threads import unless_interrupted
 
 if TYPE_CHECKING:
@@ -159,7 +159,10 @@ class Guard:
             "canaryReplicas": release.canary_replicas,
         }
         is_same = all(self.outputs.get(name) == value for name, value in said.items())
-        return {} if self.has_run or is_same else whole_numbers(self.outputs)
+        if self.has_run or is_same or not self.outputs:
+            return {}
+        # The state has no output that is None.
+        return {**dict.fromkeys(("canaryVersion", SINCE)), **whole_numbers(self.outputs)}
 
     def finish(self) -> None:
         """Writes the document of an update that changed the release. Call it when all objects are finished."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pulumi
 
-from ..gates import Gates
+from ..gates import Gates, parse_gates
 from ..gates.answers import AnswerError, Ask, LostError
 from ..gates.comparison import Kept
 from ..gates.contract import State
@@ -14,6 +14,7 @@ from ..gates.sampling import Verdict, judge
 from ..model.release import Release
 from ..pulumi_host import Refusal
 from ..text.refusal import gate_refusal
+from ..text.report import report
 from ..text.spelling import Spelling
 from ..update.update import Update
 from .cluster import Cluster, objects
@@ -36,6 +37,8 @@ async def pass_gates(
             pulumi.log.info(line, ephemeral=ephemeral)
 
     token = await pulumi.Output.from_input(gates.prometheus_token).future()
+    if isinstance(problems := parse_gates(None, None, token), list):  # An Output is known only here.
+        raise Refusal(report(f"the gates of CanaryRelease {name!r} cannot be asked", problems, spelling))
     ask = ask_of(replace(gates, prometheus_token=token))
 
     def judged() -> Verdict:

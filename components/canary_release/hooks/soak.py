@@ -11,14 +11,14 @@ from ..model.release import Release
 from ..update.soak import canary_since, kept_since
 from ..update.update import Update
 
-OUTPUT = "canarySince"
+SINCE = "canarySince"
 FORMER = "formerStable"
 
 
 def update_after(outputs: Mapping[str, Any] | None, old: Release | None, new: Release) -> Update:
     """The update after one that left these outputs of the component; none if it did not finish."""
     left = outputs or {}
-    return Update(old, new, old is None or bool(left), moment_seconds(left.get(OUTPUT)), left.get(FORMER))
+    return Update(old, new, old is None or bool(left), moment_seconds(left.get(SINCE)), left.get(FORMER))
 
 
 def since_output(update: Update) -> Any:

@@ -1,5 +1,6 @@
 """What the component hands on to the engine beside the manifests: order, timeouts, and the options it inherits."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -119,3 +120,27 @@ def test_the_component_registers_the_release_in_the_keys_of_the_config(registere
     assert inputs["stableVersion"] == "v1"
     assert inputs["canaryReplicas"] == 1
     assert inputs["deployment"]["metadata"]["name"] == "shop"
+
+
+def test_a_component_that_the_engine_passes_over_keeps_the_outputs_of_before(monkeypatch: pytest.MonkeyPatch):
+    """As by --target. Outputs that are None are absent in the state."""
+    before: dict[str, Any] = {"stableVersion": "v0", "stableReplicas": 9.0, "canaryReplicas": 0.0, "totalPods": 9.0}
+    before |= {"canaryShare": 0.0, "namespace": "web", "serviceNames": ["front"], "selector": {"app": "old"}}
+    before |= {"formerStable": "1234"}
+    found: dict[str, Any] = {}
+
+    async def last_outputs(_: pulumi.ComponentResource) -> dict[str, Any]:
+        return before
+
+    monkeypatch.setattr("canary_release.component.last_outputs", last_outputs)
+    pulumi.runtime.set_mocks(Recorder(), project="canary", stack="dev")
+
+    @pulumi.runtime.test
+    def program() -> None:
+        release = CanaryRelease("new", ARGS)
+        for name in (*before, "canaryVersion", "canarySince"):
+            output = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
+            getattr(release, output).apply(lambda value, name=name: found.update({name: value}))
+
+    program()
+    assert found == {**before, "canaryVersion": None, "canarySince": None}

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canary_release import CanaryRelease, CanaryReleaseArgs
+from canary_release.gates import Gates
+from canary_release.hooks.guard import Guard
 
 from ..conftest import Recorder
 from ..model.shop import CANARY, CONTAINER, shop
@@ -185,3 +187,18 @@ def test_gates_are_arguments_and_change_nothing_that_is_declared(run: Callable[.
         declare(run, gates={"errors": {"presett": "http"}}, prometheus_url="http://127.0.0.1:9090")
     with pytest.raises(pulumi.RunError, match="prometheus_url: missing"):
         declare(run, gates=gates)
+
+
+def test_a_token_may_be_an_output_and_shows_nowhere(run: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch):
+    given: list[Any] = []
+
+    def guard(*args: Any) -> Guard:
+        given.extend(each for each in args if isinstance(each, Gates))
+        return Guard(*args)
+
+    monkeypatch.setattr("canary_release.component.Guard", guard)
+    args: Any = {"gates": {"errors": {"preset": "http"}}, "prometheus_url": "http://127.0.0.1:9090"}
+    gated = run(lambda: declare(lambda do: do(), **args, prometheus_token=pulumi.Output.secret("hunter2")))
+    assert gated.resources == declare(run).resources
+    assert [isinstance(each.prometheus_token, pulumi.Output) for each in given[:1]] == [True]
+    assert "token" not in repr(given)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pulumi
 import pytest
@@ -10,6 +11,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 from canary_release import CanaryRelease
 
+from ..conftest import Recorder
 from ..model.shop import shop
 
 REFUSED = """\
@@ -44,3 +46,16 @@ def test_gates_are_refused_in_the_spelling_of_other_languages(run: Callable):
         run(lambda: provider.construct("shop", "canary-release:index:CanaryRelease", inputs))
     for words in ("prometheusUrl: missing", 'fix: gates.errors.preset: "http"', "gates.errors.worseBy: 2"):
         assert words in str(refusal.value)
+
+
+def test_a_secret_of_a_program_in_yaml_is_a_token(run: Callable[..., Recorder]):
+    provider = ComponentProvider([CanaryRelease], "canary-release")
+    gates: dict[str, Any] = {"gates": {"errors": {"preset": "http"}}, "prometheusUrl": "http://127.0.0.1:9090"}
+
+    def program() -> None:
+        inputs = {"manifest": shop(), "stableVersion": "v1", "prometheusToken": pulumi.Output.secret("hunter2")}
+        provider.construct("shop", "canary-release:index:CanaryRelease", {**inputs, **gates})
+
+    recorder = run(program)
+    assert "shop-stable" in recorder.resources
+    assert "hunter2" not in recorder.manifests()

@@ -206,6 +206,16 @@ def test_requests_of_a_warming_pod_do_not_count():
     assert world.sample({"errors": {**HTTP["errors"], "initialDelay": 90}}).state is State.SUCCESS
 
 
+@pytest.mark.parametrize("track", ["shop-canary", "shop"])
+def test_a_pod_that_warms_up_keeps_the_others_from_success(track: str):
+    young = pods(f"{track}-young", 1, -60.0, 0.0, rate=50)
+    canary, stable = pods("shop-canary", 1, -600.0, 0.0, rate=50), pods("shop", 2, -HOUR, 0.0, rate=50)
+    world = World([*canary, *young], stable) if track == "shop-canary" else World(canary, [*stable, *young])
+    assert world.sample().state is State.SUCCESS
+    sample = world.sample({"errors": {**HTTP["errors"], "initialDelay": 90}})
+    assert (sample.state, f"pod {young[0].name} warms up; " in sample.reason) == (State.INCONCLUSIVE, True), sample
+
+
 @pytest.mark.parametrize(("share", "state"), [(0.0, State.SUCCESS), (0.1, State.FAILURE), (1.0, State.FAILURE)])
 def test_good_requests_may_be_named_instead_of_bad_ones(share: float, state: State):
     world = World(pods("shop-canary", 1, -600.0, share), pods("shop", 2, -HOUR, 0.0))

@@ -158,3 +158,11 @@ def test_as_many_more_requests_as_are_missing_decide(canary: Counts, stable: Cou
 
 def test_no_number_of_requests_makes_up_for_a_difference():
     assert missing(Counts(30, 1000), Counts(10, 1000), 0.01) is None
+
+
+@pytest.mark.parametrize(("counts", "burst"), [(Counts(19_999, 20_000), 1000), (Counts(999_999, 1_000_000), 1)])
+def test_a_share_next_to_one_has_an_end_as_any_other(counts: Counts, burst: int):
+    share = counts.bad / counts.total
+    assert lower(counts, 0.025, burst) < share <= upper(counts, 0.025, burst) <= 1
+    good = Counts(counts.total - counts.bad, counts.total)
+    assert 0 <= lower(good, 0.025, burst) <= 1 - share < upper(good, 0.025, burst)

@@ -89,5 +89,22 @@ def test_a_restart_is_told_with_its_time(state: str):
     assert canary(pod("p", "shop-canary-1", containerStatuses=statuses)).restarted == {"p": AT + 60}
 
 
+def test_a_restart_of_a_native_sidecar_is_told_and_the_end_of_an_init_container_is_none():
+    ended = {"terminated": {"finishedAt": "2026-11-24T22:16:30Z"}}
+    statuses = [{"name": "proxy", "lastState": ended}, {"name": "migration", "state": ended}]
+    init = [{"name": "migration"}, {"name": "proxy", "restartPolicy": "Always"}]
+    started = pod("p", "shop-canary-1", initContainerStatuses=statuses) | {"spec": {"initContainers": init}}
+    assert canary(started).restarted == {"p": AT + 60}
+    once = pod("p", "shop-canary-1", initContainerStatuses=statuses[1:]) | {"spec": {"initContainers": init}}
+    assert canary(once).restarted == {}
+
+
+@pytest.mark.parametrize("revision", ["x", "", "-1", None])
+def test_a_revision_that_is_no_number_counts_as_the_oldest(revision: Any):
+    odd = replica_set("shop-canary-0", "shop-canary")
+    odd["metadata"]["annotations"][REVISION] = revision
+    assert list(canary(GOOD[4], odd, pod("shop-canary-0-a", "shop-canary-0")).started) == ["shop-canary-1-a"]
+
+
 def test_a_pod_that_no_node_has_taken_counts_nothing_yet():
     assert canary(pod("p", "shop-canary-1", phase="Pending", startTime=None)).started == {"p": float("inf")}

@@ -101,3 +101,13 @@ def test_a_program_that_runs_after_another_in_one_process_begins_anew(monkeypatc
     monkeypatch.setattr(pulumi.runtime, "get_root_resource", lambda: "another stack")
     program.begin()
     assert (program.declared, program.hooks) == ([], None)
+
+
+def test_two_releases_of_one_name_are_refused_in_words_also_in_two_clusters(run: Callable[..., Recorder]):
+    def program() -> None:
+        for name in ("here", "there"):
+            opts = pulumi.ResourceOptions(provider=pulumi.ProviderResource("kubernetes", name, {}))
+            CanaryRelease("shop", {"manifest": shop(), "stable_version": "v1"}, opts)
+
+    with pytest.raises(pulumi.RunError, match=r"^CanaryRelease 'shop' needs another name: a release of this program"):
+        run(program)

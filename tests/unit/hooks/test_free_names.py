@@ -174,8 +174,11 @@ def test_an_object_that_the_last_update_left_and_that_is_not_there_is_gone(
 ):
     found = [live(*each) for each in there]
     assert gone(update, found) == expected
-    monkeypatch.setenv(REFRESH, "true")
-    assert gone(update, found) == [], "a refresh puts the state right"
+    for truth in ("true", "1", "TRUE"):
+        monkeypatch.setenv(REFRESH, truth)
+        assert gone(update, found) == [], "a refresh puts the state right"
+    monkeypatch.setenv(REFRESH, "false")
+    assert gone(update, found) == expected
 
 
 def test_objects_that_somebody_deleted_are_told_with_the_command_that_makes_them_again():

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -14,14 +15,15 @@ from canary_release.gates import Gates, parse_gates
 from canary_release.hooks.cluster import Unanswered
 from canary_release.hooks.free_names import REFRESH
 from canary_release.hooks.guard import Guard
-from canary_release.hooks.rollout_check import Due
+from canary_release.hooks.rollout_check import Due, check_rollouts
 from canary_release.hooks.shared import with_text
-from canary_release.model.release import Release
-from canary_release.pulumi_host import program
+from canary_release.model.release import Release, Track
+from canary_release.pulumi_host import Refusal, program
 from canary_release.text.spelling import config_keys
 
 from ..conftest import Recorder, run_async
 from ..model.shop import parsed
+from .test_rollout_check import Server, image, live
 
 CANARY = {"canary_version": "v2", "canary_replicas": 1}
 OLD = parsed(**CANARY).release
@@ -185,9 +187,14 @@ def test_an_error_without_text_gets_one_since_the_engine_takes_it_for_success():
         run_async(with_text("the rules could not be checked", fail()))
 
 
-RELEASE = parsed(**CANARY).release
-assert RELEASE.canary
-TRACKS = {"shop-stable": (RELEASE.name, RELEASE.stable), "shop-canary": (RELEASE.canary_name, RELEASE.canary)}
+def declared(**args: Any) -> dict[str, tuple[str, Track]]:
+    """Name and track of both Deployments, by their names in the program."""
+    release = parsed(**args).release
+    assert release.canary
+    return {"shop-stable": (release.name, release.stable), "shop-canary": (release.canary_name, release.canary)}
+
+
+TRACKS = declared(**CANARY)
 
 
 @pytest.fixture
@@ -203,13 +210,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, bool]]:
     return found
 
 
-def wait_for_pods(guard: Guard, *children: str, changed: str = "", is_end: bool = False) -> None:
+def wait_for_pods(
+    guard: Guard, *children: str, changed: str = "", is_end: bool = False, tracks: Mapping[str, Any] = TRACKS
+) -> None:
     """What the component does before the second Deployment, or at the end, after a Deployment was changed."""
     for hook in (guard.child_hooks.before_update or []) if changed else []:
         assert isinstance(hook, pulumi.ResourceHook)
         hook.callback(pulumi.ResourceHookArgs("", "", changed, "", old_inputs={}, new_inputs={}))
     with preview(False):
-        run_async(guard.wait_for_pods({child: TRACKS[child] for child in children}, is_end))
+        run_async(guard.wait_for_pods({child: tracks[child] for child in children}, is_end))
 
 
 @pytest.mark.usefixtures("told")
@@ -265,3 +274,110 @@ def test_that_nobody_is_there_to_ask_is_told_once_in_an_update(told: dict[str, l
         "not verified: whether the pods of CanaryRelease 'shop' run: only the provider says so "
         "(there is no kubectl on PATH)"
     ]
+
+
+LEFT_ALONE = {**CANARY, "canary_version": "v3"}
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("args", [LEFT_ALONE, {**CANARY, "canary_replicas": 2}])
+def test_a_deployment_that_has_to_change_and_that_the_engine_passes_over_is_waited_for(
+    asked: list[Any], args: dict[str, Any]
+):
+    guard = change(OLD, is_preview=False, **args)
+    wait_for_pods(guard, "shop-stable", "shop-canary", is_end=True)
+    assert asked == [{"shop-canary": False}]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_stable_deployment_that_has_to_change_is_waited_for_as_a_canary_is(asked: list[Any]):
+    guard = change(OLD, is_preview=False, **{**CANARY, "stable_version": "v2", "canary_replicas": 0})
+    wait_for_pods(guard, "shop-stable", "shop-canary", changed="shop-canary", is_end=True)
+    assert asked == [{"shop": False, "shop-canary": False}]
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("version", "replicas", "refused"),
+    [
+        ("v2", 1, r"Deployment shop-canary in web: it has v2, and this update did not change it to v3; fix: pulumi up"),
+        ("v3", 2, r"replicas to 2, and 1 are declared; fix: pulumi up --refresh"),
+        ("v3", 1, None),
+        (f"sha256:{'1' * 64}", 1, None),
+    ],
+    ids=["of before", "pods of before", "equal, as a refresh made it", "a digest"],
+)
+def test_an_update_that_passes_over_a_deployment_ends_only_if_that_is_as_declared(
+    version: str, replicas: int, refused: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    async def check(name: str, due: list[Due], _cluster: Any) -> Unanswered | None:
+        there = live(ready=replicas, replicas=replicas, **image(version))
+        return await check_rollouts(name, [replace(each, namespace="web") for each in due], Server([there]).cluster)
+
+    monkeypatch.setattr("canary_release.hooks.guard.check_rollouts", check)
+    guard = change(OLD, is_preview=False, **LEFT_ALONE)
+    for is_end in (False, True):
+        with pytest.raises(Refusal, match=refused) if refused else nullcontext():
+            wait_for_pods(guard, "shop-canary", is_end=is_end, tracks=declared(**LEFT_ALONE))
+
+
+@pytest.mark.usefixtures("told")
+def test_the_version_of_a_deployment_that_this_update_changes_is_not_looked_at(monkeypatch: pytest.MonkeyPatch):
+    found: dict[str, str | None] = {}
+
+    async def check(_name: str, due: list[Due], _cluster: Any) -> None:
+        found.update({each.name: each.version for each in due})
+
+    monkeypatch.setattr("canary_release.hooks.guard.check_rollouts", check)
+    guard = change(OLD, is_preview=False, finished=False, **LEFT_ALONE)
+    wait_for_pods(guard, "shop-stable", "shop-canary", changed="shop-canary", is_end=True)
+    assert found == {"shop": "v1", "shop-canary": None}, "the provider has answered for what it changed"
+
+
+@pytest.mark.usefixtures("told", "asked")
+def test_an_update_that_goes_on_after_a_deployment_failed_does_not_count_as_finished():
+    guard = change(OLD, is_preview=False, **LEFT_ALONE)
+    [hook] = guard.child_hooks.on_error or []
+    assert isinstance(hook, pulumi.ErrorHook)
+    with preview(False):
+        retried = hook.callback(pulumi.ErrorHookArgs("", "", "shop-canary", ""))
+        assert retried is not None
+        assert not run_async(cast(Coroutine[Any, Any, bool], retried))
+    wait_for_pods(guard, "shop-stable")
+    with pytest.raises(Refusal, match=r"the update of shop-canary failed, and does not count as finished"):
+        wait_for_pods(guard, "shop-stable", "shop-canary", is_end=True)
+
+
+BEFORE = {"stableVersion": "v1", "stableReplicas": 2.0, "canaryVersion": "v2", "canaryReplicas": 1.0, "totalPods": 3.0}
+KEPT = {**BEFORE, "canarySince": None}
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("args", "outputs", "kept"),
+    [
+        (LEFT_ALONE, BEFORE, KEPT),
+        ({**CANARY, "stable_version": "v9"}, BEFORE, KEPT),
+        ({}, BEFORE, KEPT),
+        (CANARY, BEFORE, {}),
+        (CANARY, {}, {}),
+    ],
+    ids=["another canary", "another stable", "no canary", "nothing changes", "the last update did not finish"],
+)
+def test_the_outputs_of_before_are_those_of_a_change_that_the_engine_passes_over(
+    args: dict[str, Any], outputs: dict[str, Any], kept: dict[str, Any]
+):
+    async def guard() -> Guard:
+        guard = Guard("shop", parsed(**args), None, config_keys("dev"), NONE)
+        guard.outputs = outputs
+        return guard
+
+    with preview(False):
+        assert run_async(guard()).outputs_of_before(parsed(**args).release) == kept
+
+
+@pytest.mark.usefixtures("told")
+def test_an_update_of_the_component_keeps_no_outputs_of_before():
+    guard = change(OLD, is_preview=False, **LEFT_ALONE)
+    guard.outputs = BEFORE
+    assert guard.outputs_of_before(parsed(**LEFT_ALONE).release) == {}

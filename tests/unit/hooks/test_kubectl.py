@@ -1,12 +1,18 @@
 """How kubectl is called, and what is told of it when it fails."""
 
+import asyncio
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pulumi
 import pytest
 
-from canary_release.hooks.cluster import Cluster
-from canary_release.hooks.kubectl import KubectlError, kubectl, kubectl_options
+from canary_release.hooks.cluster import Cluster, cluster_of, objects
+from canary_release.hooks.kubectl import KubectlError, KubectlMissingError, kubectl, kubectl_options
+
+from ..conftest import run_async
 
 TEXT = "contexts: [{name: one}, {name: two}]\n"
 
@@ -100,3 +106,42 @@ def test_all_that_the_provider_is_told_of_its_cluster_is_told_to_kubectl(
     own = str(tmp_path / "own")
     assert Cluster(None, None).ask("get") == "get\n"
     assert Cluster(own, "one", "two").ask("get") == f"--context one --cluster two --kubeconfig {own} get\n"
+
+
+@pytest.mark.parametrize(("mode", "reason"), [(0o644, "Permission denied"), (0o755, "Exec format error")])
+def test_a_kubectl_that_cannot_be_run_is_told_as_one_that_is_missing(
+    mode: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "kubectl").write_text("no program")
+    (tmp_path / "kubectl").chmod(mode)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KubectlMissingError, match=rf"^the kubectl on PATH cannot be run: {reason}$"):
+        kubectl("get", "pods")
+
+
+def test_what_kubectl_prints_is_text_also_where_it_is_no_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "kubectl").write_text("#!/bin/sh\nprintf 'a\\377'\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert kubectl("get", "pods") == "a\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_kubectl_that_prints_no_json_is_told_in_words_and_not_asked_again():
+    with pytest.raises(KubectlError, match=r"^the kubectl on PATH prints no JSON$") as error:
+        objects(lambda *_: "<html>login</html>", "default", "pods")
+    assert error.value.is_final
+
+
+@pytest.mark.parametrize(("is_known", "cluster"), [(True, Cluster("a", "a", "a")), (False, None)])
+def test_a_provider_with_an_input_that_is_not_known_yet_has_no_cluster_to_ask(is_known: bool, cluster: Cluster | None):
+    async def found() -> Cluster | None:
+        def ready(value: Any) -> asyncio.Future[Any]:
+            future = asyncio.get_running_loop().create_future()
+            future.set_result(value)
+            return future
+
+        known, other = (pulumi.Output(ready(set()), ready("a"), ready(is_known)) for is_known in (True, is_known))
+        provider: Any = SimpleNamespace(kubeconfig=other, context=known, cluster=known)
+        return await cluster_of(provider)
+
+    assert run_async(found()) == cluster

@@ -31,6 +31,13 @@ def live(
     }
 
 
+def image(version: str) -> dict[str, Any]:
+    """The part of a Deployment's spec with the released container, beside another one."""
+    separator = "@" if version.startswith("sha256:") else ":"
+    own = {"name": "web", "image": f"example.com:5000/shop{separator}{version}"}
+    return {"template": {"spec": {"containers": [{"name": "mesh", "image": "mesh:v0"}, own]}}}
+
+
 POD = {
     "metadata": {"name": "shop-canary-1", "uid": "1"},
     "spec": {},
@@ -153,6 +160,31 @@ def test_a_deployment_that_somebody_deleted_is_told_at_once_with_the_command_tha
     server = Server([])
     assert server.wait(CANARY) == DELETED
     assert server.now == 0
+
+
+DIGEST = f"sha256:{'1' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("declared", "running", "runs"),
+    [
+        ("v2", "v2", True),
+        ("v2", "v1", False),
+        (None, "v1", True),
+        ("v2", DIGEST, True),
+        (DIGEST, "v1", True),
+        ("v2", f"v2@{DIGEST}", True),
+        (f"v2@{DIGEST}", "v2", True),
+        ("v2", f"v1@{DIGEST}", False),
+    ],
+)
+def test_pods_with_another_tag_than_the_declared_one_do_not_run_it_and_a_digest_is_no_other_version(
+    declared: str | None, running: str, runs: bool
+):
+    server = Server([live(**image(running))])
+    due = replace(CANARY, container="web", version=declared, end_is_enough=True)
+    assert (server.wait(due) is None) is runs
+    assert server.now == 0, "to wait for a change that nobody makes is no use"
 
 
 def test_old_pods_do_not_count_among_those_that_run_what_was_asked_for():

@@ -69,6 +69,9 @@ OTHER_PORT = with_value(SERVICE, ("spec", "ports", 0, "port"), 80)
             release("v1*2", services=(OTHER_PORT,)),
             "changes no version and no share; changes Service shop: ports",
         ),
+        (release("v1*2"), release("v1*2", "v3*0"), "declares v3 as canary, without pods"),
+        (release("v1*2", "v2*0"), release("v1*2", "v3*0"), "declares v3 as canary, without pods"),
+        (release("v1*2", "v2*0"), release("v1*2"), "removes the canary, which had no pods"),
         (release("v1*2"), release("v1*2", services=()), "changes no version and no share; changes Service shop: gone"),
     ],
 )

@@ -158,3 +158,13 @@ def test_a_pod_that_is_ready_tells_how_its_containers_ended_before():
     restarted = pod("shop-1", "shop", "v9", containerStatuses=[ready])
     assert of_restarts(restarted) == ["its container ended (Error): exit code 1, 2 restarts"]
     assert of_restarts(pod("shop-1", "shop", "v9")) == []
+
+
+def test_how_a_native_sidecar_ended_before_is_told_as_of_a_container():
+    ended = {"reason": "OOMKilled", "exitCode": 137}
+    proxy = container("running", ended, restarts=7) | {"name": "proxy"}
+    migration = container("running", ended, restarts=1) | {"name": "migration"}
+    restarted = pod("shop-1", "shop", "v9", initContainerStatuses=[migration, proxy])
+    restarted["spec"]["initContainers"] = [{"name": "migration"}, {"name": "proxy", "restartPolicy": "Always"}]
+    told = "its container took more memory than its limit (OOMKilled): exit code 137, 7 restarts"
+    assert of_restarts(restarted) == [told]

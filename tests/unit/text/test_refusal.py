@@ -62,6 +62,18 @@ def test_an_update_that_comes_too_early_is_told_when_to_come_again():
     )
 
 
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize(("spelling", "key"), [(PROD, "skipTransitionChecks"), (ARGUMENTS, "skip_transition_checks")])
+def test_the_way_after_an_update_that_did_not_finish_names_the_key_that_goes_around_it(
+    spelling: Spelling, key: str, finished: bool
+):
+    old, new = release("v1*2", "v2*1"), release("v2*2", "v2*0") if not finished else release("v3*2", "v2*1")
+    text = refusal("shop", Update(old, new, finished), broken_rules(old, new, finished), spelling)
+    told = f"\nor, if v2 ran as stable before the update that did not finish: {key}"
+    assert text.endswith(told) is not finished
+    assert (key in text) is not finished
+
+
 def test_content_that_no_canary_proved_is_printed_as_the_patch_that_tries_it():
     assert refused(release("v1*4"), release("v1+a*4")) == (
         "CanaryRelease 'shop': this update gives stable v1 with other content, which no canary proved; "

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_release.model.release import Release
+from canary_release.update.content import fingerprint, tracks
 from canary_release.update.rules import is_gated
 from canary_release.update.soak import canary_since, too_early
 from canary_release.update.update import Update
@@ -63,6 +64,13 @@ def test_the_way_back_is_never_too_early():
         assert refused(Update(OLD, new, canary_since=BEGAN), 0) == []
     promoted = release("v2*4", "v2*0", soak_seconds=SOAK)
     assert refused(Update(promoted, OLD), 0) == []
+
+
+@pytest.mark.parametrize(("former", "is_refused"), [("v1*1", False), ("v9*1", True)])
+def test_a_rollback_is_never_too_early_also_where_the_former_version_is_kept_with_pods(former: str, is_refused: bool):
+    old, new = (release(*each, soak_seconds=SOAK) for each in (("v2*4", "v1*1"), ("v1*4", "v2*0")))
+    ran = fingerprint(tracks(release(former)).stable.content)
+    assert bool(refused(Update(old, new, canary_since=BEGAN, former_stable=ran), 0)) is is_refused
 
 
 def test_a_clock_that_is_set_back_makes_the_wait_no_shorter():

@@ -301,6 +301,14 @@ def test_a_line_tells_the_state_and_others_what_is_wrong():
     ]
 
 
+def test_restarts_of_a_native_sidecar_are_those_of_its_pod():
+    proxy, migration = {"name": "proxy", "restartCount": 7}, {"name": "migration", "restartCount": 2}
+    own = {"name": "web", "restartCount": 1}
+    c1 = pod("c1", "shop-canary", "v2", containerStatuses=[own], initContainerStatuses=[migration, proxy])
+    c1["spec"]["initContainers"] = [{"name": "migration"}, {"name": "proxy", "restartPolicy": "Always"}]
+    assert "8 restarts" in lines(glance(objects(pods=[*PODS[:2], c1])))[0]
+
+
 @pytest.mark.parametrize("with_traffic", [True, False])
 def test_a_release_whose_requests_fail_is_not_told_to_be_as_configured(with_traffic: bool):
     failed = Sample(None, "no answer: Connection refused", 0, 0.1)
