@@ -141,7 +141,7 @@ def _reason(due: Due, deployment: Object | None, ask: Ask) -> str:
         return f"{title}: it has {other}, and this update did not change it to {due.version}; fix: pulumi up"
     rollout = Rollout.of(deployment)
     if rollout.wanted != due.replicas:
-        changed = f"somebody set its replicas to {rollout.wanted}, and {due.replicas} are declared"
+        changed = f"its replicas are {rollout.wanted}, not {due.replicas}: set by hand, or left out by this update"
         return f"{title}: {changed}; fix: pulumi up --refresh"
     if rollout.is_stuck(due.replicas):
         resume = f"kubectl rollout resume deployment/{due.name} --namespace {due.namespace}"
