@@ -161,7 +161,7 @@ def _recovering(stack: str) -> Path:
 def _put_back_states(stack: str) -> None:
     """The newest whole state takes the place of one that the engine cut off on a full disk. A refresh does the rest."""
     for state in _cut_states(stack):
-        backups = sorted(STATE.glob(f".pulumi/backups/*/{stack}/{stack}.*.json"), reverse=True)
+        backups = sorted(STATE.glob(f".pulumi/backups/{state.parent.name}/{stack}/{stack}.*.json"), reverse=True)
         for backup in [state.with_name(f"{state.name}.bak"), *backups]:
             if backup.is_file() and _is_whole(backup):
                 print(f"the state of {stack} is cut off: going on from {backup.name}", flush=True)

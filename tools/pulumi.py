@@ -47,7 +47,7 @@ class Pulumi:
                 try:
                     out, error = process.communicate()
                 except KeyboardInterrupt:
-                    process.wait()
+                    process.communicate()
                     raise
             return subprocess.CompletedProcess(command, process.returncode, out, error)
         except FileNotFoundError:

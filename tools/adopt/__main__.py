@@ -109,7 +109,7 @@ def marker(stack: str) -> Path:
 
 @contextmanager
 def under_way(stack: str) -> Generator[bool]:
-    """Holds the stack during a takeover. Yields whether one began before and did not end."""
+    """Holds the stack during a takeover. Yields whether one was killed: its lock may be left."""
     with only_one(stack):
         is_resumed = marker(stack).exists() and not marker(stack).read_text()
         marker(stack).write_text("")

@@ -23,7 +23,7 @@ def taking_over(namespace: Namespace, release: Release, deployment: Object) -> d
     for (kind, name), wanted in manifests(release).items():
         live = deployment if (kind, name) == ("Deployment", release.name) else namespace.get(kind, name)
         if live is None:
-            found[f"{kind} {name}"] = [Change((), ABSENT, "made anew")]
+            found[f"{kind} {name}"] = [Change((), ABSENT, "is made: it does not exist yet")]
             continue
         if live is deployment and not is_in_place(release, deployment):
             # The Deployment is made anew: it keeps no field of the one before.
@@ -67,7 +67,9 @@ def told(parsed: Parsed, found: dict[str, list[Change]], in_place: bool) -> str:
 
 def in_words(change: Change) -> str:
     """One change: `spec.replicas 1 => 2`."""
-    return f"{field_path(change.path)} {_value(change.old)} => {_value(change.new)}".lstrip()
+    if not change.path:
+        return str(change.new)
+    return f"{field_path(change.path)} {_value(change.old)} => {_value(change.new)}"
 
 
 def _value(value: Any) -> str:

@@ -70,8 +70,6 @@ def compared(outputs: Object, old: Release | None, new: Release, ended: float, h
         return Deployed(False, ended, soak)
     broken = broken_by_update(update, now)
     may_be_refused = bool(broken) or is_gated(old, new) or (has_proof and started(old, new) is not None)
-    # What no rule guarded is followed by an update that the rules guard.
-    may_be_refused &= not old.skip_transition_checks
     return Deployed(update.finished and old.inputs() == new.inputs(), ended, soak, may_be_refused)
 
 

@@ -48,8 +48,8 @@ class Journal:
     """What was done, for the record: `at`, in seconds since 1970, `step` and `what`."""
     looks: tuple[Mapping[str, Any], ...] = ()
     """What was seen over time, for the record."""
-    manifest: str = ""
-    """Text of the manifest before the plan: the way back asks no rule, and others may change the file meanwhile."""
+    manifest: str | None = None
+    """Text of the manifest before the plan: a run that goes back may ask no rule, and others may change the file."""
 
     @property
     def goal(self) -> Step:

@@ -71,10 +71,12 @@ def _commit(journal: Journal, project: Project, seconds: float | None = None) ->
 
 def _update(journal: Journal, project: Project) -> tuple[Journal, Deployed, str | None]:
     """The stack runs what its file says, or the reason why it does not."""
-    failure = None
+    failure, has_skipped = None, False
     while not (deployed := project.deployed()).is_goal and failure is None:
         project.tell("updates")
-        failure = project.update(journal, deployed.may_be_refused)
+        # The update after one without rules asks the rules again: others may have changed the manifest.
+        skips_rules = deployed.may_be_refused and not has_skipped
+        failure, has_skipped = project.update(journal, skips_rules), has_skipped or skips_rules
         journal = replace(journal.told(project.now(), failure or "updated"), is_updating=False)
         project.save(journal)
     return journal, deployed, None if deployed.is_goal else failure

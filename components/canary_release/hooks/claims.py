@@ -22,7 +22,7 @@ def claim(name: str, release: Release, opts: pulumi.ResourceOptions | None, spel
     program.begin()
     own = Declared(name, identity(provider_of(opts)), release)
     if any(other.name == name for other in program.declared):
-        raise Refusal(f"CanaryRelease {name!r} needs another name: a release of this program has it, perhaps elsewhere")
+        raise Refusal(f"CanaryRelease {name!r} needs another name: another release of this program has it")
     found = {other.name: list(_collisions(own, other)) for other in program.declared if other.cluster == own.cluster}
     if problems := [problem for each in found.values() for problem in each]:
         text = report(f"CanaryRelease {name!r} collides with another one and was not declared", problems, spelling)

@@ -8,7 +8,7 @@ import pulumi
 from ..gates import Gates
 from ..gates.sampling import Verdict
 from ..text.spelling import Spelling
-from ..update.former import goes_back
+from ..update.former import rolls_back
 from ..update.rules import is_gated
 from ..update.update import Update
 from .cluster import Cluster
@@ -34,7 +34,7 @@ class Gating:
 
     def asks(self, update: Update) -> bool:
         """Whether the update has to pass the gates."""
-        gated = update.old and is_gated(update.old, update.new) and not goes_back(update)
+        gated = update.old and is_gated(update.old, update.new) and not rolls_back(update)
         return bool(self._gates.checks and gated and not update.new.skip_transition_checks)
 
     async def judge(self, update: Update, cluster: Cluster | None) -> None:

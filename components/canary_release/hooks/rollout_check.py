@@ -138,10 +138,10 @@ def _reason(due: Due, deployment: Object | None, ask: Ask) -> str:
         return _missing(due.name, due.namespace)
     title = f"  Deployment {due.name} in {due.namespace}"
     if other := _other_tag(due, deployment):
-        return f"{title}: it has {other}, and this update did not change it to {due.version}; fix: pulumi up"
+        return f"{title}: it runs {other}, not {due.version}; fix: pulumi up --refresh"
     rollout = Rollout.of(deployment)
     if rollout.wanted != due.replicas:
-        changed = f"its replicas are {rollout.wanted}, not {due.replicas}: set by hand, or left out by this update"
+        changed = f"its replicas are {rollout.wanted}, not {due.replicas}"
         return f"{title}: {changed}; fix: pulumi up --refresh"
     if rollout.is_stuck(due.replicas):
         resume = f"kubectl rollout resume deployment/{due.name} --namespace {due.namespace}"

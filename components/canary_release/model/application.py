@@ -150,7 +150,7 @@ def _metadata_problems(layer: Layer, kind: str) -> Iterator[Problem]:
         # The first one of the file stands for all of them.
         in_order = list(layer.object["metadata"])
         where = (*layer.path, *min(of_cluster, key=lambda path: in_order.index(str(path[1]))))
-        accepted = "is in an object from the cluster (kubectl get): `make adopt` writes its manifest; "
+        accepted = "shows that this object was read from the cluster (kubectl get): `make adopt` writes its manifest; "
         accepted += "or remove what belongs to the cluster"
         value = get(layer.object, where[len(layer.path) :])
         yield Problem(where, value, accepted, [((*layer.path, *path), REMOVE) for path in of_cluster])

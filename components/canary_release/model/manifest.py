@@ -71,7 +71,8 @@ def read_manifest(path: str | File) -> tuple[list[Object], Source]:
         faults.append(Fault((), 1, Unshown("empty"), "must hold a Deployment, but has no objects"))
     if faults:
         # Braces outside of quotes: what YAML makes of them explains nothing.
-        if template := next((at for at, line in enumerate(text.splitlines(), 1) if HELM.match(line)), None):
+        template = next((at for at, line in enumerate(text.splitlines(), 1) if HELM.match(line)), None)
+        if template and template <= faults[0].line:
             accepted = "is a Helm template: give the output of `helm template`"
             faults = [Fault((), template, text.splitlines()[template - 1].strip(), accepted)]
         raise ManifestError(_problems(str(path), faults, [path for path, _ in found]))

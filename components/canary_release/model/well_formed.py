@@ -50,7 +50,7 @@ def _with_selector(problem: Problem, layer: Layer) -> Problem:
 
 
 def _is_patch(layer: Layer, found: Sequence[Problem]) -> Iterator[Problem]:
-    """A Deployment without containers, or without a selector and an image."""
+    """The problem of a Deployment that is only a patch: it has no containers, or neither a selector nor an image."""
     selector, items = (*layer.path, "spec", "selector"), objects_at(layer.object, *CONTAINERS)
     bare = not all("image" in each for each in items) and selector in [each.path for each in found]
     if bare or not isinstance(get(layer.object, CONTAINERS), list):

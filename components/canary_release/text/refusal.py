@@ -71,7 +71,9 @@ def _way(update: Update, spelling: Spelling, step: Instructions) -> str:
         lines = ["allowed instead, one update after the other:", *_steps(new, way, step)]
         if not update.finished:
             skip = spelling.name("skip_transition_checks")
-            lines.append(f"or, if {new.stable.version} ran as stable before the update that did not finish: {skip}")
+            lines.append(
+                f"or, if stable ran {new.stable.version} before the update that did not finish, set {skip} once"
+            )
         return "\n".join(lines)
     if any(changed_identity(old, new)):
         declare = "declare a second release beside this one, move its users over, remove this one"

@@ -16,10 +16,10 @@ def is_known(update: Update) -> bool:
         return True
     was, now = tracks(update.old), tracks(update.new)
     known = (was.stable.content, was.running and was.running.content)
-    return now.stable.content in known or goes_back(update)
+    return now.stable.content in known or rolls_back(update)
 
 
-def goes_back(update: Update) -> bool:
+def rolls_back(update: Update) -> bool:
     """Whether stable gets what it had before its last change, as far as the state knows that."""
     return fingerprint(tracks(update.new).stable.content) == update.former_stable
 

@@ -109,5 +109,7 @@ def test_two_releases_of_one_name_are_refused_in_words_also_in_two_clusters(run:
             opts = pulumi.ResourceOptions(provider=pulumi.ProviderResource("kubernetes", name, {}))
             CanaryRelease("shop", {"manifest": shop(), "stable_version": "v1"}, opts)
 
-    with pytest.raises(pulumi.RunError, match=r"^CanaryRelease 'shop' needs another name: a release of this program"):
+    with pytest.raises(
+        pulumi.RunError, match=r"^CanaryRelease 'shop' needs another name: another release of this program"
+    ):
         run(program)

@@ -300,8 +300,8 @@ def test_a_stable_deployment_that_has_to_change_is_waited_for_as_a_canary_is(ask
 @pytest.mark.parametrize(
     ("version", "replicas", "refused"),
     [
-        ("v2", 1, r"Deployment shop-canary in web: it has v2, and this update did not change it to v3; fix: pulumi up"),
-        ("v3", 2, r"replicas to 2, and 1 are declared; fix: pulumi up --refresh"),
+        ("v2", 1, r"Deployment shop-canary in web: it runs v2, not v3; fix: pulumi up --refresh"),
+        ("v3", 2, r"replicas are 2, not 1; fix: pulumi up --refresh"),
         ("v3", 1, None),
         (f"sha256:{'1' * 64}", 1, None),
     ],

@@ -69,7 +69,7 @@ def test_the_way_after_an_update_that_did_not_finish_names_the_key_that_goes_aro
 ):
     old, new = release("v1*2", "v2*1"), release("v2*2", "v2*0") if not finished else release("v3*2", "v2*1")
     text = refusal("shop", Update(old, new, finished), broken_rules(old, new, finished), spelling)
-    told = f"\nor, if v2 ran as stable before the update that did not finish: {key}"
+    told = f"\nor, if stable ran v2 before the update that did not finish, set {key} once"
     assert text.endswith(told) is not finished
     assert (key in text) is not finished
 

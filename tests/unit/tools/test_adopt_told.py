@@ -121,4 +121,4 @@ def test_objects_that_adopting_makes_are_told():
     release = with_canary.release
     live = with_value(stable_deployment(release), ("spec", "replicas"), 1)
     text = told(with_canary, taking_over(Answering(CLUSTER, "default"), release, live), in_place=True)
-    assert 'Deployment shop-canary: not set => "made anew"' in text
+    assert "Deployment shop-canary: is made: it does not exist yet" in text
