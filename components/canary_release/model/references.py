@@ -165,8 +165,10 @@ def service_problems(
     if not selector or (wrong and own and _is_of_others(selector, wrong, own, others)):
         where, whole = service.origin(("spec", "selector")), service.layers[0].path
         accepted = f"selects none of the pods of {literal(deployment.name)}, which have {_listed(own)}: "
-        accepted += "a Service of others stands in another file"
-        yield Problem(where, dict(selector), accepted, [(whole if where[0] == "manifest" else where, REMOVE)])
+        accepted += "correct the labels, or put a Service of other pods into another file"
+        is_known = not selector or any(selector.items() <= each.items() for each in others)
+        gone = [(whole if where[0] == "manifest" else where, REMOVE)]
+        yield Problem(where, dict(selector), accepted, gone if is_known or where[0] != "manifest" else ())
         return
     served = selector.get(key, track)
     if served not in ("stable", "canary"):
