@@ -9,8 +9,11 @@ IN_SANDBOX = $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as
 up preview recover:
 	@$(SANDBOX) $@ --stack $(STACK)
 
-down cluster venv:
+cluster venv:
 	@$(SANDBOX) $@
+
+down:
+	@$(if $(filter command,$(origin STACK)),$(error make down ends the whole sandbox and every stack in it: leave out STACK=; to end one release: make leave STACK=$(STACK)))$(SANDBOX) $@
 
 plan: PLAN ?= docs/release-plan.yaml
 plan: venv
