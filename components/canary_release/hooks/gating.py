@@ -8,8 +8,7 @@ import pulumi
 from ..gates import Gates
 from ..gates.sampling import Verdict
 from ..text.spelling import Spelling
-from ..update.former import rolls_back
-from ..update.rules import is_gated
+from ..update.former import is_judged
 from ..update.update import Update
 from .cluster import Cluster
 from .document import Times, document_of, prepare, recorded, write
@@ -34,8 +33,7 @@ class Gating:
 
     def asks(self, update: Update) -> bool:
         """Whether the update has to pass the gates."""
-        gated = update.old and is_gated(update.old, update.new) and not rolls_back(update)
-        return bool(self._gates.checks and gated and not update.new.skip_transition_checks)
+        return bool(self._gates.checks) and is_judged(update) and not update.new.skip_transition_checks
 
     async def judge(self, update: Update, cluster: Cluster | None) -> None:
         """Asks the gates. Raises `Refusal` if the update does not pass them."""

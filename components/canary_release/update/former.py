@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .content import fingerprint, tracks
-from .rules import Broken, Kind, changed_stable, kind
+from .rules import Broken, Kind, changed_stable, is_gated, kind
 from .update import Update
 
 
@@ -22,6 +22,11 @@ def is_known(update: Update) -> bool:
 def rolls_back(update: Update) -> bool:
     """Whether stable gets what it had before its last change, as far as the state knows that."""
     return fingerprint(tracks(update.new).stable.content) == update.former_stable
+
+
+def is_judged(update: Update) -> bool:
+    """Whether soak and gates judge the update: it gives more users the canary's content, and is no rollback."""
+    return update.old is not None and is_gated(update.old, update.new) and not rolls_back(update)
 
 
 def unknown_content(update: Update) -> Iterator[Broken]:

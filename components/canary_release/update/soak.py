@@ -10,8 +10,8 @@ from ..model.duration import duration
 from ..model.moment import minute
 from ..model.tree import Path
 from .content import tracks
-from .former import rolls_back
-from .rules import Broken, Kind, is_gated, kind
+from .former import is_judged
+from .rules import Broken, Kind, kind
 from .update import Update
 
 
@@ -39,8 +39,8 @@ def too_early(update: Update, now: float) -> Iterator[Broken]:
 
     A clock that was set back makes the wait longer, never shorter.
     """
-    old, new = update.old, update.new
-    if old is None or old.soak_seconds is None or not is_gated(old, new) or rolls_back(update):
+    old = update.old
+    if old is None or old.soak_seconds is None or not is_judged(update):
         return
     soak = duration(old.soak_seconds)
     if not update.finished:
