@@ -21,7 +21,7 @@ from canary_release.model.tree import Object, object_at, objects_at
 from canary_release.update.refused import broken_by_update
 from canary_release.update.rules import is_gated
 from stack.files import Entry, read_config, stack_file
-from tools.pulumi import COMPONENT, UPSERT
+from tools.pulumi import COMPONENT, UPSERT, interrupted_afterwards
 
 from .stack_file import edited
 
@@ -87,10 +87,12 @@ class Engine:
     def _stack(self) -> Stack:
         return Stack.select(self.stack, _Workspace(work_dir=str(Path().resolve())))
 
+    @interrupted_afterwards()
     def secret(self, key: str) -> str:
         """The text of an encrypted key of the config."""
         return self._stack.get_config(key).value
 
+    @interrupted_afterwards()
     def deployed(self, release: Release, has_proof: bool, now: float) -> Deployed:
         """The state compared with this release, as in `compared`."""
         resources = objects_at(self._stack.export_stack().deployment, "resources")
@@ -133,6 +135,7 @@ class Engine:
                 lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file)), owns
             )
 
+    @interrupted_afterwards()
     def _recover(self) -> None:
         with suppress(CommandError):
             self._stack.cancel()  # There may be no lock.
@@ -160,7 +163,8 @@ class Engine:
                         self.tell(message)
 
             try:
-                command(on_event)
+                with interrupted_afterwards():
+                    command(on_event)
             except ConcurrentUpdateError:
                 if not another_runs.is_set():
                     owns(False)

@@ -11,11 +11,15 @@ import pytest
 from ..conftest import ROOT
 
 ENGINE = f"""#!{sys.executable}
-import signal, time
+import signal, sys, time
 from pathlib import Path
+
+if "version" in sys.argv:
+    raise SystemExit(print("v3.246.0"))
 
 def end(*_):
     time.sleep(1)
+    print("ending", flush=True)
     Path("ended").touch()
     raise SystemExit(1)
 
@@ -29,6 +33,9 @@ time.sleep(60)
     "command",
     [
         "from tools.pulumi import Pulumi; Pulumi('dev').run('up')",
+        "from tools.pulumi import Pulumi; Pulumi('dev').attempt('cancel')",
+        "from tools.release.engine import Engine; Engine('dev', print).update(False, None, print)",
+        "from tools.release.engine import Engine; Engine('dev', print).secret('canary:prometheusToken')",
         "from sandbox import release; from pathlib import Path; release.PROJECT = Path(); release.pulumi('prod', 'up')",
     ],
 )
@@ -43,11 +50,15 @@ def test_after_ctrl_c_the_engine_ends_what_it_has_begun(command: str, tmp_path: 
         [sys.executable, "-c", handles + command],
         cwd=tmp_path,
         env=environment,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     ) as process:
         while not (tmp_path / "began").exists():
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) != 0
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode != 0
     assert (tmp_path / "ended").exists()
+    assert errors.endswith("KeyboardInterrupt\n"), errors
+    assert "in thread" not in errors, errors
