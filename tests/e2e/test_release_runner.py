@@ -215,9 +215,18 @@ def is_promoting(stack: Stack) -> bool:
     return status.get("replicas", 0) > status.get("updatedReplicas", 0) > 0
 
 
+def interrupt(run: "subprocess.Popen[str]") -> None:
+    """Ctrl-C, as a terminal gives it to the run and to its engine."""
+    os.killpg(run.pid, signal.SIGINT)
+    text = run.communicate(timeout=SECONDS)[0]
+    assert run.returncode == 1, text
+    assert "interrupted: run the same command again, it continues from here" in text, text
+    assert "Traceback" not in text, text
+
+
 PHASES: dict[str, tuple[Callable[[Stack], bool], Callable[[Any], object]]] = {
     "before the first update": (lambda stack: journal(stack).get("step") == 1, kill_tree),
-    "in the first update": (is_starting, kill_tree),
+    "in the first update": (is_starting, interrupt),
     "in the first soak": (lambda stack: is_soaking(stack, 1), kill_tree),
     "between two steps": (lambda stack: journal(stack).get("step") == 2, subprocess.Popen.kill),
     "in the second update": (is_widening, subprocess.Popen.kill),
@@ -225,7 +234,7 @@ PHASES: dict[str, tuple[Callable[[Stack], bool], Callable[[Any], object]]] = {
     "in the promotion": (is_promoting, kill_tree),
     "in the last step": (lambda stack: journal(stack).get("step") == 4, subprocess.Popen.kill),
 }
-"""When the run is killed, with its engine or alone."""
+"""When the run is killed, with its engine or alone, or interrupted."""
 
 
 def test_a_run_that_is_killed_in_every_phase_goes_on_by_the_same_command(stable: Stack, traffic_on: Callable):
@@ -240,6 +249,7 @@ def test_a_run_that_is_killed_in_every_phase_goes_on_by_the_same_command(stable:
             run = stable.start(*RUN)
             reached(run, lambda: is_reached(stable), phase)  # noqa: B023 # at once
             kill(run)
+            assert kill is not interrupt or stable.locks() == []
         done = stable.run(*RUN)
         assert done.code == 0, done
         assert set(traffic.next(100)) == {"v0.3"}
