@@ -73,8 +73,7 @@ class Config:
     problems: tuple[Problem, ...] = ()
     """What is wrong with the stack file beside its config."""
     engine_values: Mapping[str, str] | None = None
-    """Every value, as an engine handed it over; None without an engine. With it, the files only show what is not
-    quoted."""
+    """Every value, as an engine handed it over; None without one. With it, the files only show what is not quoted."""
     engine_secrets: frozenset[str] = frozenset()
     """Keys that the engine handed over as secrets."""
 
@@ -173,7 +172,7 @@ def read_config(stack: str, folder: Path = Path()) -> Config:
     if not isinstance(document.node.value, dict):
         raise document.error(document.node, "must be an object, in which `config` holds config keys and their values")
     fields = document.node.below
-    own = _stack_entries(document) if "config" in fields else {}
+    own = _stack_entries(document, project) if "config" in fields else {}
     return Config(project, stack, own, defaults, required, "environment" in fields, tuple(_misspelt(document)))
 
 
@@ -208,9 +207,7 @@ class Document:
 
 
 def read_document(path: Path, shows_values: bool = False) -> Document:
-    """The first document of a file; of an empty one, an object without fields. Raises `ConfigError`, which shows the
-    values that are wrong only where none may be a secret.
-    """
+    """The first document of a file, or an object without fields. Raises `ConfigError`, which shows no secret."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -227,28 +224,31 @@ def read_document(path: Path, shows_values: bool = False) -> Document:
 
 
 def _error(file: str, faults: Sequence[Fault], shows_values: bool) -> ConfigError:
+    found = ((each, each.value if shows_values else NOT_SHOWN) for each in sorted(faults, key=lambda each: each.line))
     problems = [
-        Problem(
-            ("", *fault.path[1:]),
-            fault.value if shows_values else NOT_SHOWN,
-            literal(fault.accepted),
-            place=Place(file, fault.line),
-        )
-        for fault in sorted(faults, key=lambda each: each.line)
+        Problem(("", *each.path[1:]), value, literal(each.accepted), place=Place(file, each.line))
+        for each, value in found
     ]
     return ConfigError(report(f"{file} cannot be read", problems, ARGUMENTS))
 
 
-def _stack_entries(document: Document) -> dict[str, Entry]:
+def whole_key(key: str, project: str) -> str:
+    """The key with its namespace: without one it is the project's. `a:config:b` is an old way to write `a:b`."""
+    namespace, _, name = key.rpartition(":") if ":" in key else (project, "", key)
+    return f"{namespace.removesuffix(':config')}:{name}"
+
+
+def _stack_entries(document: Document, project: str) -> dict[str, Entry]:
     node = document.node.below["config"]
     if node.value is not None and not isinstance(node.value, dict):
         raise document.error(node, "must be an object of config keys and their values")
     entries: dict[str, Entry] = {}
     for key, value in node.below.items():
-        namespace, *middle, name = str(key).split(":") if ":" in str(key) else ("", "")
-        if not namespace or not name or middle not in ([], ["config"]):
-            raise document.error(value, f"must be a key with its namespace, <namespace>:<name>, and is {key}")
-        entries[f"{namespace}:{name}"] = document.entry("config", key)
+        whole = whole_key(str(key), project)
+        if whole in entries or not re.fullmatch("[^:]+:[^:]+", whole):
+            accepted = f"must stand once, as <name>, a key of {project}, or as <namespace>:<name>"
+            raise _error(document.file, [Fault((), value.line, str(key), accepted)], shows_values=True)
+        entries[whole] = document.entry("config", key)
     return entries
 
 
@@ -264,7 +264,7 @@ def _project(folder: Path) -> tuple[str, dict[str, Entry], frozenset[str]]:
     entries: dict[str, Entry] = {}
     required: set[str] = set()
     for key, declared in config.below.items() if "config" in fields else ():
-        whole = str(key) if ":" in str(key) else f"{name.value}:{key}"
+        whole = whole_key(str(key), name.value)
         given = [part for part in ("value", "default") if get(declared.value, (part,), None) is not None]
         if not isinstance(declared.value, dict) and declared.value is not None:
             entries[whole] = document.entry("config", key)

@@ -19,7 +19,7 @@ from canary_release.update.former import former_stable
 from canary_release.update.refused import broken_by_update
 from canary_release.update.update import Update
 from canary_release.update.way import shortest_way
-from stack.files import Config, Document, Entry, read_config, read_document
+from stack.files import Config, Document, Entry, read_config, read_document, whole_key
 from stack.settings import Settings, deployable
 
 from .plan_lines import WayLines, fixed_line
@@ -62,7 +62,7 @@ def _step(document: Document, number: int, project: str) -> Step:
     entries: dict[str, Entry | None] = {}
     places: dict[str, Place] = {}
     for key, value in config.below.items():
-        whole = str(key) if ":" in str(key) else f"{project}:{key}"
+        whole = whole_key(str(key), project)
         entries[whole] = None if value.value is None else document.entry(number, name, key)
         places[whole] = Place(document.file, value.line)
     return Step(str(name), entries, places)

@@ -37,7 +37,7 @@ def begun(project: Project, plan: str, commits: bool) -> Journal | None:
     steps = read_steps(Path(plan), config.project)
     texts = [project.file()]
     for step in steps:
-        texts.append(edited(texts[-1], step.entries, config.file))
+        texts.append(edited(texts[-1], step.entries, config))
     if texts[-1] == texts[0]:
         return None
     for _ in Rehearsal(config).rehearse(steps):

@@ -124,13 +124,13 @@ class Engine:
         if manifest is None:
             return self._carried_out(lambda on_event: self._stack.up(on_event=on_event, show_secrets=False), owns)
         text = stack_file(self.stack).read_bytes().decode("utf-8-sig")
-        key = read_config(self.stack).key
+        config = read_config(self.stack)
         with TemporaryDirectory() as folder:
             file, before = Path(folder, stack_file(self.stack).name), Path(folder, "manifest.yaml")
             before.write_text(manifest, encoding="utf-8", newline="")
             values = {"skipTransitionChecks": "true", "manifest": str(before)}
-            entries = {key(name): Entry("", value, value) for name, value in values.items()}
-            file.write_text(edited(text, entries, file.name), encoding="utf-8", newline="")
+            entries = {config.key(name): Entry("", value, value) for name, value in values.items()}
+            file.write_text(edited(text, entries, config), encoding="utf-8", newline="")
             return self._carried_out(
                 lambda on_event: self._stack.up(on_event=on_event, show_secrets=False, config_file=str(file)), owns
             )

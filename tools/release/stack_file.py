@@ -10,12 +10,12 @@ from typing import Any, cast
 import yaml  # comes with pulumi
 
 from canary_release.model.engine_yaml import one_line
-from stack.files import ConfigError, Entry
+from stack.files import Config, ConfigError, Entry, whole_key
 
 BLOCK = ("|", ">")
 
 
-def edited(text: str, entries: Mapping[str, Entry | None], file: str) -> str:
+def edited(text: str, entries: Mapping[str, Entry | None], config: Config) -> str:
     """The text of a stack file that the engine accepts, with these entries, by whole key; None takes one out.
 
     Raises `ConfigError` where `config` is in braces, or a value is an alias or an anchor: their lines are not theirs
@@ -23,13 +23,13 @@ def edited(text: str, entries: Mapping[str, Entry | None], file: str) -> str:
     """
     node = _composed(text)
     for key, entry in entries.items():
-        before, text = text, _edited(text, node, key, entry, file)
+        before, text = text, _edited(text, node, key, entry, config)
         try:
             node = _composed(text)
         except yaml.YAMLError:
             lines = (line.strip() for line in before.splitlines() if key.rpartition(":")[2] in line)
             told = next(lines, key)
-            raise ConfigError(f"{file}: other lines need what this one says, so write it out: {told}") from None
+            raise ConfigError(f"{config.file}: other lines need what this one says, so write it out: {told}") from None
     return text
 
 
@@ -37,16 +37,15 @@ def _composed(text: str) -> Any:
     return cast(Any, yaml).compose(text, Loader=yaml.SafeLoader)
 
 
-def _edited(text: str, node: Any, key: str, entry: Entry | None, file: str) -> str:
-    root = _mapping(node, file)
-    config = next((value for name, value in root if name.value == "config"), None)
-    pairs = _mapping(config, file)
-    found: Any = next((pair for pair in pairs if _whole(pair[0].value) == key), None)
+def _edited(text: str, node: Any, key: str, entry: Entry | None, config: Config) -> str:
+    root = _mapping(node, config.file)
+    pairs = _mapping(next((value for name, value in root if name.value == "config"), None), config.file)
+    found: Any = next((pair for pair in pairs if whole_key(pair[0].value, config.project) == key), None)
     if found is None:
         return text if entry is None else _added(text, key, entry, root, pairs)
     name, value = found
     if value.start_mark.index < name.end_mark.index:
-        raise ConfigError(f"{file}: {key} is an alias, so no line is its own: write its value out")
+        raise ConfigError(f"{config.file}: {key} is an alias, so no line is its own: write its value out")
     lines = text.splitlines(keepends=True)
     last = _last_line(value)
     if entry is None:
@@ -91,12 +90,6 @@ def _last_line(node: Any) -> int:
         return node.end_mark.line - (1 if is_block and node.end_mark.column == 0 else 0)
     below: list[Any] = [value for _, value in node.value] if node.id == "mapping" else node.value
     return max(map(_last_line, below), default=node.end_mark.line)
-
-
-def _whole(key: str) -> str:
-    """`canary:config:stableVersion` is an old way to write `canary:stableVersion`."""
-    namespace, _, name = key.partition(":")
-    return f"{namespace}:{name.removeprefix('config:')}"
 
 
 def _written(entry: Entry, before: Any) -> str:

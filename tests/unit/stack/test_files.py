@@ -120,8 +120,9 @@ def test_defaults_of_the_project_stand_where_the_stack_is_silent(tmp_path: Path)
     assert read.required == {"shop:required", "shop:empty"}
 
 
-def test_the_older_way_to_write_a_key_is_the_same_key(tmp_path: Path):
-    assert config(tmp_path, "config:\n  shop:config:key: a\n").values == {"shop:key": "a"}
+@pytest.mark.parametrize("key", ["key", "shop:key", "shop:config:key"])
+def test_a_key_is_written_in_three_ways(tmp_path: Path, key: str):
+    assert config(tmp_path, f"config:\n  {key}: a\n").values == {"shop:key": "a"}
 
 
 @pytest.mark.parametrize("value", ["{secure: v1:abc}", "[{secure: v1:abc}]", "{a: {secure: v1:abc}, b: 1}"])
@@ -145,8 +146,9 @@ def test_what_only_the_engine_knows_is_said(tmp_path: Path):
         ("config: [\n", "Pulumi.dev.yaml:2"),
         ("config: none\n", "Pulumi.dev.yaml:1: [not shown]\n    must be an object of config keys"),
         ("- config\n", "must be an object"),
-        ("config:\n  key: a\n", "Pulumi.dev.yaml:2: [not shown]\n    must be a key with its namespace"),
-        ("config:\n  a:b:c: a\n", "and is a:b:c"),
+        ("config:\n  a:b:c: a\n", 'Pulumi.dev.yaml:2: "a:b:c"\n    must stand once, as <name>, a key of shop'),
+        ("config:\n  :b: hunter2\n", 'Pulumi.dev.yaml:2: ":b"'),
+        ("config:\n  shop:key: a\n  key: a\n", 'Pulumi.dev.yaml:3: "key"\n    must stand once'),
         ("config:\n  a:b: 1\n  a:b: 2\n", "must stand once: it stands in line 2, too"),
         ("config:\n  a:b: &x [*x]\n", "contains itself"),
         ("config:\n  a:b: .inf\n", "is not a number of JSON"),

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stack.files import ConfigError, Entry, read_config
+from stack.files import Config, ConfigError, Entry, read_config
 from tools.release.stack_file import edited
 
 from ...conftest import ROOT
@@ -34,6 +34,7 @@ config:
     # the end of the patch
 encryptionsalt: v1:Y2slf0JqTUA=
 """
+PROD = Config("canary", "prod", {}, {})
 
 
 def entry(value: Any) -> Entry:
@@ -43,7 +44,7 @@ def entry(value: Any) -> Entry:
 def changed(text: str = TEXT, **entries: Any) -> list[str]:
     """The lines that differ, each with its sign."""
     given_ = {f"canary:{key}": None if value is None else entry(value) for key, value in entries.items()}
-    after = edited(text, given_, "Pulumi.prod.yaml")
+    after = edited(text, given_, PROD)
     lines = difflib.unified_diff(text.splitlines(), after.splitlines(), n=0, lineterm="")
     return [f"{line[0]} {line[1:]}" for line in lines if line[0] in "+-"][2:]
 
@@ -81,16 +82,21 @@ def test_only_the_lines_of_a_key_change(entries: dict[str, Any], lines: list[str
     assert changed(**entries) == lines
 
 
+def test_a_key_without_its_namespace_keeps_its_line():
+    text = "config:\n  soak: 1h\n"
+    assert edited(text, {"canary:soak": entry("2h")}, PROD) == 'config:\n  soak: "2h"\n'
+
+
 @pytest.mark.parametrize("text", ["", "config:\n", "encryptionsalt: v1:a=\n", "config:\nencryptionsalt: v1:a=\n"])
 def test_a_file_without_config_gets_it(text: str):
-    after = edited(text, {"canary:stableVersion": entry("v1")}, "Pulumi.prod.yaml")
+    after = edited(text, {"canary:stableVersion": entry("v1")}, PROD)
     assert yaml.safe_load(after)["config"] == {"canary:stableVersion": "v1"}
     assert "encryptionsalt" not in text or yaml.safe_load(after)["encryptionsalt"] == "v1:a="
 
 
 def test_a_file_keeps_its_line_ends_and_needs_none_at_the_end():
     text = "config:\r\n  canary:stableVersion: v1\r\n  canary:protect: true"
-    after = edited(text, {"canary:stableVersion": entry("v2"), "canary:soak": entry("1h")}, "Pulumi.prod.yaml")
+    after = edited(text, {"canary:stableVersion": entry("v2"), "canary:soak": entry("1h")}, PROD)
     assert after == 'config:\r\n  canary:stableVersion: "v2"\r\n  canary:protect: true\n  canary:soak: "1h"\n'
 
 
@@ -107,7 +113,7 @@ def test_a_file_keeps_its_line_ends_and_needs_none_at_the_end():
 )
 def test_a_file_whose_lines_belong_to_no_key_alone_is_refused(text: str, reason: str):
     with pytest.raises(ConfigError, match=reason):
-        edited(text, {"canary:stableVersion": entry("v2")}, "Pulumi.prod.yaml")
+        edited(text, {"canary:stableVersion": entry("v2")}, PROD)
 
 
 VALUES: st.SearchStrategy[Any] = st.one_of(
@@ -140,7 +146,7 @@ def test_the_engine_reads_what_the_steps_say_and_every_comment_stays(
         file.write_text(text)
         entries = {key: None if value is None else entry(value) for key, value in step.items()}
         wanted = read_config("prod", tmp_path).changed(entries)
-        before, text = text, edited(text, entries, file.name)
+        before, text = text, edited(text, entries, PROD)
         file.write_text(text)
         found = read_config("prod", tmp_path)
         assert {key: each.text for key, each in found.own.items()} == {key: e.text for key, e in wanted.own.items()}
