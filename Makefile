@@ -3,6 +3,8 @@ PYTHON ?= python3
 PACKAGES ?=
 SANDBOX = $(PYTHON) -m sandbox
 IN_SANDBOX = $(shell $(PYTHON) -c "from sandbox.environment import in_sandbox as a; print(a('$(STACK)') or '')")
+# A shell that has read nothing finds the sandbox, if the stack is its own.
+TOOL = $(if $(IN_SANDBOX),test -f .sandbox/env || { echo "error: the sandbox does not run: \`make up\` starts it" >&2; exit 1; }; . .sandbox/env &&) .venv/bin/python -m tools
 
 .PHONY: up down preview recover plan adopt leave release watch test test-unit test-packages lint bench venv cluster
 
@@ -15,21 +17,23 @@ cluster venv:
 down:
 	@$(if $(filter command,$(origin STACK)),$(error make down ends the whole sandbox and every stack in it: leave out STACK=; to end one release: make leave STACK=$(STACK)))$(SANDBOX) $@
 
+plan adopt leave release watch: .venv/complete
+
 plan: PLAN ?= docs/release-plan.yaml
-plan: venv
+plan:
 	@.venv/bin/python -m tools.plan "$(PLAN)" --stack $(STACK)
 
-adopt: venv
-	@.venv/bin/python -m tools.adopt "$(NAME)" --namespace "$(NAMESPACE)" --stack $(STACK) $(if $(filter yes,$(GO)),--go)
+adopt:
+	@$(TOOL).adopt "$(NAME)" --namespace "$(NAMESPACE)" --stack $(STACK) $(if $(filter yes,$(GO)),--go)
 
-leave: venv
-	@.venv/bin/python -m tools.leave --stack $(STACK)
+leave:
+	@$(TOOL).leave --stack $(STACK)
 
-release: .venv/complete
-	@$(if $(IN_SANDBOX),test -f .sandbox/env || { echo "error: there is no sandbox: make up" >&2; exit 1; }; . .sandbox/env &&) .venv/bin/python -m tools.release "$(PLAN)" --stack $(STACK) $(if $(COMMIT),--commit $(COMMIT)) $(OPTIONS)
+release:
+	@$(TOOL).release "$(PLAN)" --stack $(STACK) $(if $(COMMIT),--commit $(COMMIT)) $(OPTIONS)
 
-watch: .venv/complete
-	@$(if $(IN_SANDBOX),KUBECONFIG=.sandbox/kubeconfig) .venv/bin/python -m tools.watch --stack $(STACK) $(OPTIONS)
+watch:
+	@$(TOOL).watch --stack $(STACK) $(OPTIONS)
 
 # Only when it is out of date: a watch does not wait for the update that it shall show.
 .venv/complete: requirements.txt requirements-dev.txt components/pyproject.toml tools/watch/requirements.txt constraints.txt

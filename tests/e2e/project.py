@@ -83,6 +83,7 @@ class Stack:
         self.state.mkdir(parents=True)
         for part in ("bin", "cluster", "kubeconfig", "pulumi-home"):
             (folder / ".sandbox" / part).symlink_to((ROOT / ".sandbox" / part).resolve())
+        (self.state.parent / "env").write_text(f"export KUBECONFIG={self.state.parent}/kubeconfig\n")
         self.environment = {**sandbox_environment(), "PULUMI_BACKEND_URL": f"file://{self.state}"}
         self.good("pulumi", "stack", "init", "dev", "--no-select")
 

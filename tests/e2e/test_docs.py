@@ -23,7 +23,6 @@ def page_stack(fresh_stack: Stack) -> Stack:
     kubeconfig.unlink()  # It is a link to the sandbox's.
     kubeconfig.write_text(yaml.safe_dump(content))
     kubeconfig.chmod(0o600)
-    (fresh_stack.folder / ".sandbox" / "env").touch()  # The commands run in its environment already.
     fresh_stack.environment["KUBECONFIG"] = str(kubeconfig)
     return fresh_stack
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,19 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_a_variable_reaches_its_command_whole(arguments: list[str], command: str):
     assert command in make(*arguments).stdout
+
+
+@pytest.mark.parametrize("command", ["adopt", "leave", "release", "watch"])
+def test_a_command_on_a_stack_of_the_sandbox_has_its_environment_and_one_on_another_has_not(command: str):
+    assert ". .sandbox/env && .venv/bin/python" in make(command).stdout
+    assert ".sandbox" not in make(command, "STACK=staging").stdout
+
+
+def test_a_sandbox_that_does_not_run_is_told(tmp_path: Path):
+    there = ["make", "--file", str(ROOT / "Makefile"), "--old-file", ".venv/complete", "watch"]
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(there, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stderr.startswith("error: the sandbox does not run: `make up` starts it\n")
 
 
 def test_one_stack_is_not_taken_for_the_whole_sandbox():
