@@ -79,8 +79,10 @@ def context_problems(config: Config) -> Iterator[Problem]:
             f"one of the kubeconfig's: {', '.join(sorted(known))}" if known else "in the kubeconfig, which has none"
         )
         proposal = nearest(context, known)
-        accepted = literal(f"must be {listed}{did_you_mean(proposal)}{_hint(config) if not known else ''}")
-        yield config.placed(Problem(path, context, accepted, [(path, proposal or _example(config))]))
+        hint = _hint(config) if context == SANDBOX or not known else did_you_mean(proposal)
+        accepted = literal(f"must be {listed}{hint}")
+        fix = [(path, meant)] if (meant := proposal or _example(config)) != context else []
+        yield config.placed(Problem(path, context, accepted, fix))
     elif server and known[context] != server:
         leads = known[context] or "no server"
         accepted = literal(f"must lead to {server}, which is apiServer; the kubeconfig leads it to {leads}")

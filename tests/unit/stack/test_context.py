@@ -72,6 +72,12 @@ def test_the_sandboxs_context_is_proposed_for_its_stack(known: Path):
     assert "make up" not in told("shop")
 
 
+def test_a_context_is_not_proposed_in_place_of_itself():
+    text = told("dev", kubernetes_context="canary-sandbox")
+    assert "must be one of the kubeconfig's: here, right; `make up` makes the context canary-sandbox" in text
+    assert "fix:" not in text
+
+
 def test_a_kubeconfig_may_be_a_path_or_a_text(tmp_path: Path):
     path = tmp_path / "other"
     path.write_text(kubeconfig(other="https://a"))
