@@ -37,7 +37,7 @@ Named = tuple[str, str]
 async def check_names(name: str, update: Update, cluster: Cluster | None, spelling: Spelling) -> None:
     """Asks what a preview does not tell, and warns. Raises `Refusal` if a name is taken, or an object is gone.
 
-    In an update it asks only for names, and for the ConfigMaps and Secrets. What the cluster does not answer is told,
+    In an update it asks only for names, and for what the pods need. What the cluster does not answer is told,
     and refuses nothing.
     """
     preview, new = pulumi.runtime.is_dry_run(), update.new
@@ -45,15 +45,16 @@ async def check_names(name: str, update: Update, cluster: Cluster | None, spelli
         return
     reviews = access_reviews(update)
     # Several processes at the same time take as long as one.
-    allowed, live, pods, config_maps, secrets = await asyncio.gather(
+    allowed, live, pods, namespaces, config_maps, secrets = await asyncio.gather(
         answered(cluster, lambda cluster: _allowed(list(reviews.values()), cluster) if preview else []),
         answered(cluster, lambda cluster: _live(list(manifests(new)), new.namespace, cluster)),
         answered(cluster, lambda cluster: selected(new, cluster) if preview else []),
         # Whoever may not read Secrets is still told of ConfigMaps.
+        answered(cluster, lambda cluster: missing(new, "namespace", cluster)),
         answered(cluster, lambda cluster: missing(new, "configmap", cluster)),
         answered(cluster, lambda cluster: missing(new, "secret", cluster)),
     )
-    needed = [each for found in (config_maps, secrets) if isinstance(found, list) for each in found]
+    needed = [each for found in (namespaces, config_maps, secrets) if isinstance(found, list) for each in found]
     for warning in (
         not_asked(allowed, live, pods),
         unchecked(new.namespace, reviews, allowed) if isinstance(allowed, list) else None,

@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets without which the pods of a release do not start."""
+"""The namespace of a release, and the ConfigMaps and Secrets without which its pods do not start."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -20,7 +20,7 @@ REFERENCES = {
 
 
 def missing(release: Release, kind: str, cluster: Cluster) -> list[str]:
-    """The objects of a kind that pods need and that are not in their namespace, as kubectl writes them: `secret/token`.
+    """The objects of a kind that pods need and that are not there, as kubectl writes them: `secret/token`.
 
     kubectl prints only names, but needs the right to get the objects. Raises `KubectlError`.
     """
@@ -35,11 +35,15 @@ def not_there(namespace: str, needed: Sequence[str]) -> str | None:
     """The warning for objects that are missing; None if none are."""
     if not needed:
         return None
+    if f"namespace/{namespace}" in needed:
+        fix = f"kubectl create namespace {namespace}"
+        return f"there is no namespace {namespace}. If this program does not make it: {fix}"
     return f"namespace {namespace} lacks {', '.join(needed)}. Pods refer to these, and may not start without them"
 
 
 def needs(release: Release) -> Iterator[str]:
     """The objects that the pods of both tracks need, as `missing` writes them."""
+    yield f"namespace/{release.namespace}"
     for track in filter(None, (release.stable, release.canary)):
         yield from _named(template(track.deployment)["spec"])
 

@@ -151,7 +151,9 @@ def test_an_update_of_objects_that_somebody_deleted_is_refused_and_what_pods_lac
 ):
     there = [{"kind": kind, "metadata": {"name": "shop"}} for kind in ("Deployment", "Service")]
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f"#!/bin/sh\ncase $* in *output=json*) echo '{json.dumps({'items': there})}';; esac\n")
+    kubectl.write_text(
+        f"#!/bin/sh\ncase $* in *json*) echo '{json.dumps({'items': there})}';; *) echo namespace/default;; esac\n"
+    )
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     needs = ("0/spec/template/spec/imagePullSecrets", [{"name": "token"}])
@@ -170,7 +172,7 @@ def test_who_may_not_read_secrets_is_told_of_the_config_maps_that_are_not_there(
     told: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\ncase $* in *secret/*) exit 1;; esac\n")
+    kubectl.write_text("#!/bin/sh\ncase $* in *secret/*) exit 1;; *namespace/*) echo namespace/default;; esac\n")
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     named = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "token"}}]
@@ -178,6 +180,20 @@ def test_who_may_not_read_secrets_is_told_of_the_config_maps_that_are_not_there(
     assert told["warn"] == [
         "namespace default lacks configmap/settings. Pods refer to these, and may not start without them"
     ]
+
+
+@pytest.mark.parametrize("is_preview", [True, False])
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_namespace_that_is_not_there_is_told_with_the_command_that_makes_it(
+    told: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_ask: bool, is_preview: bool
+):
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\ncase $* in *namespace/*) exit {0 if may_ask else 1};; esac\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    change(None, namespace="web", is_preview=is_preview)
+    warning = "there is no namespace web. If this program does not make it: kubectl create namespace web"
+    assert told["warn"] == [warning] * may_ask
 
 
 def test_an_error_without_text_gets_one_since_the_engine_takes_it_for_success():

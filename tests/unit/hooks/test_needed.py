@@ -44,7 +44,7 @@ WEB = f"{POD}/containers/0"
     ],
 )
 def test_what_pods_need_is_found_wherever_a_pod_may_name_it(path: str, value: Any, expected: list[str]):
-    assert list(needs(release((path, value)))) == expected
+    assert list(needs(release((path, value)))) == ["namespace/default", *expected]
 
 
 def test_what_is_needed_and_not_there_is_told_once_and_only_its_name_is_printed(monkeypatch: pytest.MonkeyPatch):
