@@ -81,7 +81,8 @@ def read_manifest(path: str | File) -> tuple[list[Object], Source]:
 
 def _no_file(file: File, error: OSError | ValueError) -> Problem:
     try:
-        known = [str(each) for each in file.parent.iterdir() if each.suffix in ENDINGS]
+        files = (each for each in file.parent.iterdir() if each.suffix in ENDINGS)
+        known = [str(each) for each in files if b"apiVersion" in each.read_bytes()]
     except (OSError, ValueError):
         known: list[str] = []
     why, meant = (error.strerror if isinstance(error, OSError) else None) or str(error), nearest(str(file), known)

@@ -112,6 +112,10 @@ def test_another_manifest_is_a_step(plan: Plan):
     assert "stable takes only what ran as canary" in plan(WITHOUT_CANARY + move, other=other).error
 
 
+def test_a_plan_is_not_proposed_as_manifest(plan: Plan):
+    assert plan("- start: {manifest: step.yaml}\n").error.endswith("No such file or directory")
+
+
 def test_a_step_that_is_refused_ends_the_rehearsal_with_the_steps_that_are_allowed(plan: Plan):
     widen = "- widen: {canaryReplicas: 2}\n"
     done = plan(widen + "- jump: {stableVersion: v0.3, canaryReplicas: 0}\n")
