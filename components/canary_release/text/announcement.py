@@ -77,8 +77,9 @@ def resumption(old: Mapping[str, Any] | None, new: Mapping[str, Any], container_
     what = f"{after} again" if before == after else f"{before} => {after}"
     name, namespace = (get(new, ("metadata", part), "unknown") for part in ("name", "namespace"))
     return (
-        f"Deployment {name} in {namespace}: {what}; the config is unchanged and no rule is asked: this finishes an "
-        "update, undoes a change by hand, or follows a new version of the component"
+        f"Deployment {name} in {namespace}: {what}; no rule is asked, as the engine passes over the release: "
+        "this finishes an update, undoes a change by hand, follows a new version of the component, or comes from "
+        "--target or --exclude"
     )
 
 

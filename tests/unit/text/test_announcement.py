@@ -156,20 +156,24 @@ def test_an_update_after_one_that_did_not_finish_says_so():
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        (release("v1*2"), release("v2*3"), "v1 x 2 => v2 x 3; the config is unchanged"),
-        (release("v1*3"), release("v1*2"), "v1 x 3 => v1 x 2; the config is unchanged"),
-        (release("v1*2"), release("v1*2"), "v1 x 2 again; the config is unchanged"),
-        (None, release(f"sha256:{'1' * 64}*1"), f"none => sha256:{'1' * 64} x 1; the config is unchanged"),
+        (release("v1*2"), release("v2*3"), "v1 x 2 => v2 x 3; no rule is asked, as "),
+        (release("v1*3"), release("v1*2"), "v1 x 3 => v1 x 2; no rule is asked, as "),
+        (release("v1*2"), release("v1*2"), "v1 x 2 again; no rule is asked, as "),
+        (None, release(f"sha256:{'1' * 64}*1"), f"none => sha256:{'1' * 64} x 1; no rule is asked, as "),
         (
             None,
             with_deployment(release("v1*2"), IMAGE, "localhost:5000/shop"),
-            "none => v1 x 2; the config is unchanged",
+            "none => v1 x 2; no rule is asked, as ",
         ),
     ],
 )
-def test_what_changes_without_a_change_of_the_config_is_told(old: Release | None, new: Release, text: str):
+def test_a_change_of_a_deployment_that_no_rule_saw_is_told_with_all_that_it_may_be(
+    old: Release | None, new: Release, text: str
+):
     told = resumption(stable_deployment(old) if old else None, stable_deployment(new), "web")
     assert told.startswith(f"Deployment {new.name} in {new.namespace}: {text}")
+    assert "config" not in told, "it may have changed: by --target the engine passes over the release"
+    assert told.endswith("or comes from --target or --exclude")
 
 
 def test_a_manifest_that_transforms_changed_is_told_as_unknown():
