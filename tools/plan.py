@@ -171,6 +171,8 @@ def main() -> None:
     given = parser.parse_args()
     try:
         config = read_config(given.stack)
+        if not given.steps.name:
+            raise RehearsalError(f"PLAN is missing: make plan STACK={given.stack} PLAN=<file with the steps>")
         for text in Rehearsal(config).rehearse(read_steps(given.steps, config.project)):
             print(f"{text}\n", flush=True)
     except ValueError as error:

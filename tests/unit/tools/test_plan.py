@@ -289,6 +289,13 @@ def test_steps_that_cannot_be_are_refused_in_words(plan: Plan, text: str | bytes
     assert words in done.error
 
 
+def test_a_plan_that_is_missing_is_told(plan: Plan, monkeypatch: pytest.MonkeyPatch):
+    plan(COMMITTED)
+    monkeypatch.setattr(sys, "argv", ["plan", "", "--stack", "dev"])
+    with pytest.raises(SystemExit, match="error: PLAN is missing: make plan STACK=dev PLAN=<file with the steps>"):
+        tool.main()
+
+
 def test_a_stack_without_a_file_is_refused_with_the_stacks_there_are(plan: Plan):
     assert "must be one of dev, prod, staging; did you mean prod?" in plan(COMMITTED, "production").error
 
