@@ -13,6 +13,7 @@ from typing import Any
 from canary_release.hooks.cluster import Cluster
 from canary_release.model.objects import OWNERSHIP, WITHOUT_AWAIT
 from canary_release.model.tree import ABSENT, Object, get, with_value
+from stack.files import read_config
 from tools.adopt.files import manifest_text, write
 from tools.adopt.managers import handed_over
 from tools.adopt.namespace import Namespace
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--stack", required=True, help="STACK: the stack that the release leaves")
     asked = parser.parse_args()
     try:
+        read_config(asked.stack)
         with only_one(asked.stack):
             leave(asked.stack)
     except ValueError as error:

@@ -72,6 +72,14 @@ def test_leaving_again_keeps_the_file_of_the_last_time(monkeypatch: pytest.Monke
     assert Path("shop-dev.yaml").read_text() == "a: 1\n"
 
 
+def test_a_stack_without_a_file_is_not_left_and_leaves_no_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["leave", "--stack", "nope"])
+    with pytest.raises(SystemExit, match=r"stack nope is not left: there is no Pulumi\.nope\.yaml"):
+        command.main()
+    assert not list(tmp_path.glob(".release-*"))
+
+
 def test_ctrl_c_ends_it_in_words(monkeypatch: pytest.MonkeyPatch):
     def interrupted(_: str) -> None:
         raise KeyboardInterrupt
