@@ -90,7 +90,7 @@ def _figures(update: Update) -> list[tuple[str, str, str]]:
         ("stable", _pods(old and old.stable), _pods(new.stable)),
         ("canary", _pods(old and old.canary), _pods(new.canary)),
         ("canary's share", _share(old) if old else "none", _share(new)),
-        ("pods meanwhile", f"at most {most}", f"at least {fewest} ready"),
+        ("pods meanwhile", f"at most {most}", f"at least {fewest} ready" if old else ""),
     ]
 
 

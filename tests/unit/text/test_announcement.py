@@ -113,6 +113,10 @@ def test_from_when_on_a_canary_may_be_promoted_is_told(update: Update, line: str
     assert told == ([line] if line else [])
 
 
+def test_a_first_update_tells_no_ready_pods_since_those_of_what_it_adopts_go_on():
+    assert announcement(Update(None, release("v1*2"))).splitlines()[-1] == "pods meanwhile  at most 2"
+
+
 def test_a_fall_of_the_pods_that_serve_is_warned_of():
     last = announcement(Update(release("v1*2", "v2*2"), release("v2*2"))).splitlines()[-1]
     assert last == "warning: the pods that serve fall from 4 to 2"
