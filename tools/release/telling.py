@@ -46,7 +46,8 @@ class Teller:
     def show(self, seconds_left: float, soak_seconds: int, shown: Mapping[str, Any]) -> None:
         """What is seen. Elsewhere than on a terminal only what is new."""
         rest, lines = round(seconds_left), seen(shown)
-        title = f"{self._title()}, {f'{duration(rest)} left' if rest else 'soak is over'}"
+        soak = f", {duration(rest)} left" if rest else ", soak is over" if soak_seconds else ""
+        title = f"{self._title()}{soak}"
         if self._live:
             bar = ProgressBar(total=soak_seconds or 1, completed=soak_seconds - seconds_left, width=40)
             self._live.update(Group(Text(title, style="bold"), bar, *map(Text, lines)), refresh=True)

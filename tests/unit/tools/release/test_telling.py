@@ -31,6 +31,14 @@ def test_a_cluster_that_is_not_seen_is_one_line():
     assert seen({"unseen": "no answer"}) == ["not seen: no answer"]
 
 
+@pytest.mark.parametrize(("soak", "title"), [(120, "step 1 of 2, start, soak is over"), (0, "step 1 of 2, start")])
+def test_a_soak_is_over_only_where_there_is_one(capsys: pytest.CaptureFixture[str], soak: int, title: str):
+    teller = Teller(as_json=False)
+    teller.journal = JOURNAL
+    teller.show(0, soak, SHOWN)
+    assert capsys.readouterr().out.splitlines()[0].partition(" ")[2].startswith(f"{title}: ")
+
+
 def test_without_a_terminal_only_what_is_new_is_a_line(capsys: pytest.CaptureFixture[str]):
     teller = Teller(as_json=False)
     teller.journal = JOURNAL
