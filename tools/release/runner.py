@@ -6,8 +6,10 @@ What is next is found in the journal, the stack file, Git and the state. So the 
 from contextlib import suppress
 from dataclasses import replace
 
+from stack.files import stack_file
+
 from .engine import Deployed
-from .journal import Journal, PlanError
+from .journal import Journal, PlanError, path_of
 from .project import Project
 
 LOOK_SECONDS = 2
@@ -15,10 +17,6 @@ SHOWN_SECONDS = 15
 """How often a look is kept for the record."""
 GIT_SECONDS = 10
 """How long a run that goes back waits for a remote repository before it updates."""
-CHANGED = (
-    "somebody else has changed the stack file: restore it by `git checkout`, or end the run: delete the file "
-    ".release-<stack>.json, and update the stack by hand"
-)
 
 
 def run_plan(journal: Journal, project: Project) -> str | None:
@@ -58,8 +56,15 @@ def _declare(journal: Journal, project: Project) -> None:
     if (text := project.file()) == journal.goal.text:
         return
     if text not in (step.text for step in journal.steps):
-        raise PlanError(CHANGED)
+        raise _changed(journal.stack)
     project.write(journal.goal.text)
+
+
+def _changed(stack: str) -> PlanError:
+    return PlanError(
+        f"somebody else has changed {stack_file(stack)}: restore it by `git checkout {stack_file(stack)}`, or end the "
+        f"run: delete {path_of(stack)}, and update the stack by hand"
+    )
 
 
 def _commit(journal: Journal, project: Project, seconds: float | None = None) -> None:
@@ -95,4 +100,4 @@ def _soak(journal: Journal, project: Project, deployed: Deployed) -> tuple[Journ
             return journal, look.harm
         project.sleep(LOOK_SECONDS)
         if project.file() != journal.goal.text:
-            raise PlanError(CHANGED)
+            raise _changed(journal.stack)
