@@ -33,7 +33,9 @@ def arguments_of(config: Config) -> dict[str, Any]:
             continue
         argument = ARGUMENT_NAMES.get(name)
         value = text if argument is None else typed(text, TYPES[argument])
-        if argument is None or not (value in ("", [], {}) or (argument in ZERO_IS_ABSENT and value == 0)):
+        # Whoever writes 0 for stable wants no pods, and not the manifest's number.
+        is_unset = argument in ZERO_IS_ABSENT and value == 0 and (argument == "fixed_total" or key not in config.own)
+        if argument is None or not (value in ("", [], {}) or is_unset):
             found[argument or key] = value
     return found
 

@@ -116,8 +116,8 @@ def out_of_bounds(name: str, value: int) -> Iterator[Problem]:
     """A number outside of the argument's bounds."""
     low, high = BOUNDS[name]
     if not low <= value <= high:
-        # In a stack's config 0 means not set, so whoever writes 0 in a program means the same.
-        meant = REMOVE if value == 0 and name not in DEFAULTS else low if value < low else high
+        # In a stack's config 0 means no fixed total, so whoever writes 0 in a program means the same.
+        meant = REMOVE if value == 0 and name == "fixed_total" else low if value < low else high
         yield Problem((name,), value, f"must be a whole number from {low} to {high}", [((name,), meant)])
 
 

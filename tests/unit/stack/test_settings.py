@@ -100,6 +100,7 @@ def test_every_key_of_a_stack_arrives(read: Read):
         ({"stableVersion": 1.1}, ("stable_version",)),
         ({"stableReplicas": "two"}, ("stable_replicas",)),
         ({"stableReplicas": "9" * 5000}, ("stable_replicas",)),
+        ({"stableReplicas": 0}, ("stable_replicas",)),
         ({"namespace": ["a"]}, ("namespace",)),
         ({"manifest": [{"kind": "Deployment"}]}, ("manifest",)),
         ({"manifest": "no.yaml"}, ("manifest",)),
