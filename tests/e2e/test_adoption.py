@@ -16,9 +16,9 @@ from canary_release.hooks.cluster import Cluster
 from canary_release.model.application import API_VERSIONS
 from canary_release.model.manifest import read_manifest
 from canary_release.model.tree import with_value
+from tools.adopt.adoption import LEAVING
 from tools.adopt.defaults import manifest_of
 from tools.adopt.namespace import Namespace
-from tools.adopt.takeover import LEAVING
 
 EXAMPLE = ROOT / "docs/kubectl-release.yaml"
 WORKLOADS = sorted((ROOT / "tests/workloads").glob("*.yaml"))
@@ -94,7 +94,7 @@ def endpoints_at_every_moment(shop: Stack, *services: str) -> Iterator[list[int]
 
 
 def is_a_release(shop: Stack) -> None:
-    """Only the release's pods are there, and nothing of the takeover; the state is the cluster's."""
+    """Only the release's pods are there, and nothing of the adoption; the state is the cluster's."""
     pods = shop.get("pods")["items"]
     assert [pod["metadata"]["labels"].get("track") for pod in pods] == ["stable"] * 2
     assert all(pod["metadata"]["labels"]["tier"] == "web" for pod in pods)
@@ -103,7 +103,7 @@ def is_a_release(shop: Stack) -> None:
     shop.good("pulumi", "preview", "--refresh", "--expect-no-changes")
 
 
-def test_what_most_people_run_is_taken_over_without_a_lost_request(shop: Stack, traffic_on: Callable):
+def test_what_most_people_run_is_adopted_without_a_lost_request(shop: Stack, traffic_on: Callable):
     def with_sidecar(deployment: dict, _: dict) -> None:
         deployment["spec"]["template"]["spec"]["initContainers"] = [SIDECAR]
 
@@ -138,7 +138,7 @@ def test_what_most_people_run_is_taken_over_without_a_lost_request(shop: Stack, 
     assert traffic.failures == []
 
 
-def test_a_takeover_killed_in_every_step_is_finished_by_the_same_command(shop: Stack, traffic_on: Callable):
+def test_an_adoption_killed_in_every_step_is_finished_by_the_same_command(shop: Stack, traffic_on: Callable):
     kubectl_makes(shop)
     adopt(shop)
     with traffic_on(shop.node_port) as traffic, endpoints_at_every_moment(shop, "shop"):

@@ -24,11 +24,11 @@ from stack.siblings import declared_in
 from tools.hold import only_one
 from tools.pulumi import Pulumi, PulumiError
 
+from .adoption import Adoption
 from .files import manifest_text, stack_text, write
 from .live import application_of, deployment_of, is_in_place, refusals, selecting
 from .namespace import AdoptionError, Namespace
-from .takeover import Takeover
-from .told import taking_over, told
+from .told import adopting, told
 
 
 def adopt(name: str, namespace: str, stack: str, go: bool) -> None:
@@ -47,14 +47,14 @@ def adopt(name: str, namespace: str, stack: str, go: bool) -> None:
     there, command = Namespace(cluster, release.namespace), f"make adopt NAME={name} STACK={stack} GO=yes"
     if go:
         with under_way(stack) as is_resumed:
-            takeover = Takeover(there, release, lambda: update(Pulumi(stack), is_resumed), time.sleep)
-            for step in takeover.run():
+            adoption = Adoption(there, release, lambda: update(Pulumi(stack), is_resumed), time.sleep)
+            for step in adoption.run():
                 print(step, flush=True)
         return
     if marker(stack).exists():
-        raise AdoptionError(f"it is being taken over; to go on: {command}")
+        raise AdoptionError(f"it is being adopted; to go on: {command}")
     deployment = deployment_of(there, name)
-    print(told(parsed, taking_over(there, release, deployment), is_in_place(release, deployment)))
+    print(told(parsed, adopting(there, release, deployment), is_in_place(release, deployment)))
     if reason := next(refusals(there, deployment), None):
         raise AdoptionError(reason)
     print(f"to do it: {command}")
@@ -103,13 +103,13 @@ def says(path: Path, text: str) -> bool:
 
 
 def marker(stack: str) -> Path:
-    """The file that exists from the beginning of a takeover to its end."""
+    """The file that exists from the beginning of an adoption to its end."""
     return Path(f".adopting-{stack}")
 
 
 @contextmanager
 def under_way(stack: str) -> Generator[bool]:
-    """Holds the stack during a takeover. Yields whether one was killed: its lock may be left."""
+    """Holds the stack during an adoption. Yields whether one was killed: its lock may be left."""
     with only_one(stack):
         is_resumed = marker(stack).exists() and not marker(stack).read_text()
         marker(stack).write_text("")

@@ -66,7 +66,7 @@ def selecting(namespace: Namespace, deployment: Object) -> list[Object]:
 
 
 def refusals(namespace: Namespace, deployment: Object) -> Iterator[str]:
-    """Why a release cannot take this Deployment over, and what to do first."""
+    """Why a release cannot adopt this Deployment, and what to do first."""
     name = deployment["metadata"]["name"]
     for each in namespace.listed("HorizontalPodAutoscaler"):
         target = each["spec"]["scaleTargetRef"]

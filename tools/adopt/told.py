@@ -1,4 +1,4 @@
-"""What changes when a release takes over what runs, by the API server's dry run."""
+"""What changes when a release adopts what runs, by the API server's dry run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ COMPARED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
 SELECTOR = ("spec", "selector")
 
 
-def taking_over(namespace: Namespace, release: Release, deployment: Object) -> dict[str, list[Change]]:
+def adopting(namespace: Namespace, release: Release, deployment: Object) -> dict[str, list[Change]]:
     """All that changes in the live objects, by kind and name."""
     found: dict[str, list[Change]] = {}
     for (kind, name), wanted in manifests(release).items():

@@ -1,4 +1,4 @@
-"""A namespace whose controllers act at once: Deployments, ReplicaSets, endpoints; enough for a takeover."""
+"""A namespace whose controllers act at once: Deployments, ReplicaSets, endpoints; enough for an adoption."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 
 from canary_release.model.tree import Object, get
 from canary_release.update.live import controller
+from tools.adopt.adoption import owned
 from tools.adopt.namespace import Namespace, is_selected
-from tools.adopt.takeover import owned
 
 
 class KilledError(BaseException):

@@ -17,7 +17,7 @@ from tools.adopt.namespace import AdoptionError
 from tools.pulumi import Pulumi, PulumiError
 
 from .simulated import Simulated
-from .test_adopt_takeover import DEPLOYMENT, SERVICES, service
+from .test_adoption import DEPLOYMENT, SERVICES, service
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_takeover_that_did_not_end_is_resumed_until_one_ends():
+def test_an_adoption_that_did_not_end_is_resumed_until_one_ends():
     with pytest.raises(KeyboardInterrupt), under_way("dev"):
         raise KeyboardInterrupt
     with under_way("dev") as is_resumed:
@@ -80,7 +80,7 @@ def declares(stack: str, *objects: Object) -> None:
 
 
 def running() -> Simulated:
-    """A namespace with the Deployment and the Services of the takeover's tests."""
+    """A namespace with the Deployment and the Services of the adoption's tests."""
     there = Simulated(Cluster(None, "canary-sandbox"), "shops")
     for each in (*SERVICES, service("others", app="another")):
         there.create(each)

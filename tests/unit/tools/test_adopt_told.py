@@ -11,9 +11,9 @@ from canary_release.model.parsing import Parsed, parse
 from canary_release.model.tree import ABSENT, Change, Object, get, with_value
 from tools.adopt.managers import handed_over, managed_alone
 from tools.adopt.namespace import Namespace, documents, is_selected
-from tools.adopt.told import in_words, taking_over, told
+from tools.adopt.told import adopting, in_words, told
 
-from .test_adopt_takeover import DEPLOYMENT, RELEASE, SERVICES
+from .test_adoption import DEPLOYMENT, RELEASE, SERVICES
 
 CLUSTER = Cluster(None, "context")
 PARSED = Parsed(RELEASE, ((("spec", "progressDeadlineSeconds"), 120),), ("it says so.",), ())
@@ -40,7 +40,7 @@ class Answering(Namespace):
 
 def test_all_that_a_new_deployment_has_instead_is_told():
     cluster = Answering(CLUSTER, "shops", adds=(("spec", "revisionHistoryLimit"), 10))
-    found = taking_over(cluster, RELEASE, LIVE)
+    found = adopting(cluster, RELEASE, LIVE)
     text = told(PARSED, found, in_place=False)
     assert "adopting changes this:" in text
     assert '  Deployment shop: spec.selector.matchLabels.track not set => "stable"' in text
@@ -54,7 +54,7 @@ def test_all_that_a_new_deployment_has_instead_is_told():
 
 def test_a_deployment_that_tells_the_track_already_keeps_its_pods():
     live = with_value(stable_deployment(RELEASE), ("spec", "replicas"), 3)
-    found = taking_over(Answering(CLUSTER, "shops"), RELEASE, live)
+    found = adopting(Answering(CLUSTER, "shops"), RELEASE, live)
     assert found["Deployment shop"] == [Change(("spec", "replicas"), 3, 2)]
     assert "no pod is replaced" in told(PARSED, found, in_place=True)
 
@@ -120,5 +120,5 @@ def test_objects_that_adopting_makes_are_told():
     assert isinstance(with_canary, Parsed)
     release = with_canary.release
     live = with_value(stable_deployment(release), ("spec", "replicas"), 1)
-    text = told(with_canary, taking_over(Answering(CLUSTER, "default"), release, live), in_place=True)
+    text = told(with_canary, adopting(Answering(CLUSTER, "default"), release, live), in_place=True)
     assert "Deployment shop-canary: is made: it does not exist yet" in text

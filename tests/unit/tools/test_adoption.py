@@ -1,4 +1,4 @@
-"""A release takes over what runs: no moment without endpoints, no pod ended that gets connections, at any kill."""
+"""A release adopts what runs: no moment without endpoints, no pod ended that gets connections, at any kill."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,8 +12,8 @@ from canary_release.hooks.cluster import Cluster
 from canary_release.model.objects import manifests
 from canary_release.model.release import Release, Track
 from canary_release.model.tree import Object, with_value
+from tools.adopt.adoption import LEAVING, Adoption, labels_to_lose
 from tools.adopt.namespace import AdoptionError
-from tools.adopt.takeover import LEAVING, Takeover, labels_to_lose
 
 from .simulated import KilledError, Simulated, is_reached, labels_of
 
@@ -115,7 +115,7 @@ class World:
         self.slept += seconds
 
     def take_over(self) -> list[str]:
-        return list(Takeover(self.cluster, self.release, self.update, self.sleep).run())
+        return list(Adoption(self.cluster, self.release, self.update, self.sleep).run())
 
     def is_done(self) -> bool:
         pods = [each for each in self.cluster.pods() if each["metadata"]["name"] != "of-somebody"]
@@ -131,15 +131,15 @@ def test_the_release_takes_over_and_leaves_pods_of_others_alone():
     assert "of-somebody" in world.cluster.ready_endpoints("shop")
 
 
-def calls_of_a_takeover() -> int:
+def calls_of_an_adoption() -> int:
     world = World()
     before = len(world.cluster.calls)
     world.take_over()
     return len(world.cluster.calls) - before
 
 
-@pytest.mark.parametrize("call", range(1, calls_of_a_takeover() + 1))
-def test_a_takeover_killed_at_any_call_is_finished_by_the_same_command(call: int):
+@pytest.mark.parametrize("call", range(1, calls_of_an_adoption() + 1))
+def test_an_adoption_killed_at_any_call_is_finished_by_the_same_command(call: int):
     world = World()
     world.cluster.killed_at.append(len(world.cluster.calls) + call)
     with pytest.raises(KilledError):
@@ -150,7 +150,7 @@ def test_a_takeover_killed_at_any_call_is_finished_by_the_same_command(call: int
 
 @given(calls=st.lists(st.integers(1, 40), max_size=6), lost=st.lists(st.integers(0, 4), max_size=6))
 @settings(deadline=None, max_examples=60)
-def test_a_takeover_ends_after_many_kills_and_lost_pods(calls: list[int], lost: list[int]):
+def test_an_adoption_ends_after_many_kills_and_lost_pods(calls: list[int], lost: list[int]):
     world = World()
     for number, call in enumerate(calls):
         world.cluster.killed_at[:] = [len(world.cluster.calls) + call]

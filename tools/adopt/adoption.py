@@ -1,4 +1,4 @@
-"""A release takes over what runs under the same name, without a lost request.
+"""A release adopts what runs under the same name, without a lost request.
 
 The progress is read from the cluster, so that the same command goes on after a kill at any moment. A Deployment without
 track label is still to be deleted. Before that, its ReplicaSets and pods get the label `LEAVING`, and keep it.
@@ -28,16 +28,16 @@ RIGHTS = (
     ("list", "discovery.k8s.io", "endpointslices"),
     ("list", "networking.k8s.io", "networkpolicies"),
 )
-"""Rights that a takeover needs: verb, API group and resource."""
+"""Rights that an adoption needs: verb, API group and resource."""
 
 
-class Takeover:
-    """The takeover of one Deployment: every step may be repeated."""
+class Adoption:
+    """The adoption of one Deployment: every step may be repeated."""
 
     def __init__(
         self, namespace: Namespace, release: Release, update: Callable[[], None], sleep: Callable[[float], None]
     ):
-        """`update` runs an update of the stack, in which `create` takes over what is there."""
+        """`update` runs an update of the stack, in which `create` adopts what is there."""
         self._namespace, self._release, self._update, self._sleep = namespace, release, update, sleep
         self._leaving = {LEAVING: release.name}
 
