@@ -85,7 +85,7 @@ class Environments:
         update = self.run(stack, "up", "--yes", "--skip-preview")
         for ended in (preview, update):
             assert ended.code != 0, ended
-            assert "nothing was changed" in ended.text, ended
+            assert " was changed\n" in ended.text, ended
             assert "Traceback" not in ended.text, ended
         assert self.resources(stack) == before
         return preview.text

@@ -388,7 +388,7 @@ def test_ctrl_c_ends_the_wait_says_so_and_leaves_everything_untouched(idle: Stac
         os.write(operator, b"\x03")
         text = shown(operator)
         assert process.wait(60) != 0, text
-    assert "the gates of CanaryRelease 'release' were interrupted; nothing was changed" in text, text
+    assert "the gates of CanaryRelease 'release' were interrupted; nothing of this release was changed" in text, text
     assert "rpc error" not in text, text
     assert "Traceback" not in text, text
     assert idle.locks() == []
@@ -417,5 +417,8 @@ def test_a_document_that_cannot_be_written_refuses_the_update(idle: Stack):
     (idle.folder / "file").touch()
     idle.configure(evidenceFolder="file", canaryReplicas=0)
     before = untouched(idle)
-    assert "the document of this update cannot be written, and nothing was changed" in idle.failing_up().text
+    assert (
+        "the document of this update cannot be written, and nothing of this release was changed"
+        in idle.failing_up().text
+    )
     assert untouched(idle) == before

@@ -159,8 +159,8 @@ def test_a_promotion_of_an_unproven_version_is_refused_with_nothing_touched(conf
     refused(
         configured,
         'error: Preview failed: before hook "web-update" failed: '
-        "CanaryRelease 'web': this update gives stable v0.3, which no canary proved, and is refused; "
-        "nothing was changed\n"
+        "CanaryRelease 'web': this update is refused, and nothing of this release was changed. It "
+        "gives stable v0.3, which no canary proved\n"
         "\n"
         '  stableVersion: "v0.3"\n'
         '    was "v0.1": stable takes only what ran as canary in the last finished update (which ran v0.2): '

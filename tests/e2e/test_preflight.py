@@ -96,7 +96,9 @@ def test_a_name_that_someone_else_has_refuses_the_preview_of_the_update_that_nee
     before = state(deployed), deployed.deployment("k8s-testapp-canary")["spec"]
     refused = deployed.run("pulumi", "preview")
     assert refused.code != 0
-    assert "CanaryRelease 'release': a name that it needs is taken; nothing was changed" in refused.text, refused
+    assert (
+        "CanaryRelease 'release': a name that it needs is taken; nothing of this release was changed" in refused.text
+    ), refused
     there = f"Deployment k8s-testapp-canary already exists in {deployed.namespace} and is not this stack's"
     assert f"{there}; it is managed by kubectl-create" in refused.text, refused
     assert "PULUMI_K8S_UPSERT_EXISTING_OBJECTS=true pulumi up --stack dev" in refused.text, refused

@@ -145,7 +145,11 @@ def prepare(folder: Path, spelling: Spelling) -> None:
         accepted = f"must be a folder that this user may make and write to: {error.strerror}"
         problem = Problem(FOLDER, str(folder), literal(accepted), [(FOLDER, "<folder>")])
         raise Refusal(
-            report("the document of this update cannot be written, and nothing was changed", [problem], spelling)
+            report(
+                "the document of this update cannot be written, and nothing of this release was changed",
+                [problem],
+                spelling,
+            )
         ) from error
 
 

@@ -172,7 +172,7 @@ def deleted(name: str, update: Update, lost: Sequence[Named], spelling: Spelling
 
 def _report(headline: str, told: Mapping[Named, str], spelling: Spelling) -> str:
     problems = [Problem(("manifest",), name, literal(f"{kind} {name} {why}")) for (kind, name), why in told.items()]
-    return report(f"{headline}; nothing was changed", problems, spelling)
+    return report(f"{headline}; nothing of this release was changed", problems, spelling)
 
 
 def _named(live: Object) -> Named:

@@ -220,8 +220,9 @@ class Guard:
             await check_proven(self._proven_in, update, self._spelling)
         if old or is_create:  # A component without inputs was imported, and its objects with it.
             cluster = await cluster_of(self._provider)
-            interrupted = f"CanaryRelease {self._name!r}: the check of its names was interrupted; nothing was changed"
-            await unless_interrupted(check_names(self._name, update, cluster, self._spelling), interrupted)
+            told = f"CanaryRelease {self._name!r}: the check of its names was interrupted; "
+            told += "nothing of this release was changed"
+            await unless_interrupted(check_names(self._name, update, cluster, self._spelling), told)
 
     async def announce(self) -> None:
         """The last hook of the component. Announces the update, then asks the gates: these may take an hour, so all

@@ -45,7 +45,7 @@ async def pass_gates(
         return judge(gates.checks, old, lambda: live_pods(old, cluster), ask, kept, progress, once=preview)
 
     # In a thread: other releases of the program go on.
-    told = f"the gates of CanaryRelease {name!r} were interrupted; nothing was changed"
+    told = f"the gates of CanaryRelease {name!r} were interrupted; nothing of this release was changed"
     verdict = await unless_interrupted(in_thread(judged), told)
     if preview:
         pulumi.log.info(f"gates as they are now; `{spelling.update}` decides:\n{verdict.table()}")

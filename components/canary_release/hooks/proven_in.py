@@ -59,5 +59,5 @@ def unproven(
         if proven == new.stable.version:
             fix = [(("canary_version",), REMOVE), (("canary_replicas",), REMOVE)]
         problem = Problem(("canary_version",), version, accepted, fix)
-    headline = f"the canary {version} is not proven elsewhere, and is not started; nothing was changed"
+    headline = f"the canary {version} is not proven elsewhere, and is not started; nothing of this release was changed"
     return report(headline, [problem], spelling)

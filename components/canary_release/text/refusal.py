@@ -37,14 +37,17 @@ def refusal(
         Problem(each.path, MISSING if each.new in UNSET else each.new, literal(f"was {_text(each.old)}: {each.rule}"))
         for each in broken
     ]
-    headline = f"CanaryRelease {name!r}: this update {sentence(update)}, and is refused; nothing was changed"
-    return f"{report(headline, problems, spelling)}\n\n{_way(update, spelling, step or _by_commands(spelling))}"
+    headline = f"CanaryRelease {name!r}: this update is refused, and nothing of this release was changed. It "
+    told = report(headline + sentence(update), problems, spelling)
+    return f"{told}\n\n{_way(update, spelling, step or _by_commands(spelling))}"
 
 
 def gate_refusal(name: str, update: Update, verdict: "Verdict", spelling: Spelling) -> str:
     """Why the gates refuse the update, every sample, and what can be done."""
     states = ", ".join(f"{check}: {state.value}" for check, state in verdict.checks.items())
-    headline = f"CanaryRelease {name!r}: this update {sentence(update)}, and its gates refuse it ({states})"
+    headline = (
+        f"CanaryRelease {name!r}: the gates refuse this update ({states}), and nothing of this release was changed"
+    )
     skip = f"{spelling.name('skip_transition_checks')} goes around gates and rules in an emergency"
     old = update.old
     if verdict.failed and old and old.canary:
@@ -54,7 +57,7 @@ def gate_refusal(name: str, update: Update, verdict: "Verdict", spelling: Spelli
         way = f"{old.canary_version} keeps {percentage(old.canary_share)} as canary; to stop it:\n{steps}"
     else:
         way = f"when there are answers and enough traffic, the same again:\n  {spelling.update}"
-    return f"{headline}; nothing was changed\n\n{verdict.table()}\n\n{way}\n{skip}"
+    return f"{headline}. It {sentence(update)}\n\n{verdict.table()}\n\n{way}\n{skip}"
 
 
 def _by_commands(spelling: Spelling) -> Instructions:

@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_by_its_key(tmp_path: Path
     with pytest.raises(pulumi.RunError) as refusal:
         prepare(tmp_path / "file", config_keys("dev"))
     assert str(refusal.value) == (
-        "the document of this update cannot be written, and nothing was changed\n\n"
+        "the document of this update cannot be written, and nothing of this release was changed\n\n"
         f'  evidenceFolder: "{tmp_path / "file"}"\n'
         "    must be a folder that this user may make and write to: File exists\n"
         "    fix: pulumi config set --stack dev evidenceFolder '<folder>'"

@@ -132,7 +132,7 @@ def test_an_object_tells_who_manages_it(metadata: dict[str, Any], expected: str)
 def test_names_that_are_taken_are_told_at_once_with_what_to_do():
     found = [live("Deployment", "shop-canary", managedFields=[{"manager": "{odd}"}]), live("Service", "shop")]
     assert taken("release", Update(None, WITH_CANARY, True), found, config_keys("dev")) == (
-        "CanaryRelease 'release': a name that it needs is taken; nothing was changed\n"
+        "CanaryRelease 'release': a name that it needs is taken; nothing of this release was changed\n"
         "\n"
         '  manifest: "shop-canary"\n'
         "    Deployment shop-canary already exists in default and is not this stack's; it is managed by {odd}\n"
@@ -183,7 +183,7 @@ def test_an_object_that_the_last_update_left_and_that_is_not_there_is_gone(
 
 def test_objects_that_somebody_deleted_are_told_with_the_command_that_makes_them_again():
     assert deleted("release", STARTS, [CANARY, SERVICE], config_keys("dev")) == (
-        "CanaryRelease 'release' does not find all of its objects; nothing was changed\n"
+        "CanaryRelease 'release' does not find all of its objects; nothing of this release was changed\n"
         "\n"
         '  manifest: "shop-canary"\n'
         "    Deployment shop-canary is not in default any more: somebody deleted it after the last update\n"

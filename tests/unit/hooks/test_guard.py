@@ -87,7 +87,9 @@ def test_a_first_update_makes_both_deployments_at_once():
 
 
 def test_an_update_that_breaks_a_rule_is_refused_and_not_announced(told: dict[str, list[str]]):
-    with pytest.raises(pulumi.RunError, match=r"CanaryRelease 'shop': this update .* is refused; nothing was changed"):
+    with pytest.raises(
+        pulumi.RunError, match=r"CanaryRelease 'shop': this update is refused, and nothing of this release was"
+    ):
         change(OLD, stable_version="v3")
     assert told["info"] == []
 
@@ -141,7 +143,9 @@ def test_an_interrupt_while_names_are_checked_refuses_the_update(
         await asyncio.Event().wait()
 
     monkeypatch.setattr("canary_release.hooks.guard.check_names", check_names)
-    with pytest.raises(pulumi.RunError, match=r"the check of its names was interrupted; nothing was changed$"):
+    with pytest.raises(
+        pulumi.RunError, match=r"the check of its names was interrupted; nothing of this release was changed$"
+    ):
         change(None)
     assert told["info"] == []
 

@@ -70,7 +70,7 @@ def test_an_update_passes_gates_that_succeed(kubectl: Path):
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        ({**CHECK, "success": "< 3"}, "(check: failure); nothing was changed"),
+        ({**CHECK, "success": "< 3"}, "(check: failure), and nothing of this release was changed"),
         ({**CHECK, "command": ["echo", "many"]}, "echo prints what is no number"),
         ({"preset": "http", "consecutiveErrorLimit": 0}, "Prometheus could not be asked: Connection refused"),
     ],
@@ -117,7 +117,9 @@ def test_an_interrupt_ends_the_wait_for_one_long_answer_at_once(monkeypatch: pyt
     monkeypatch.setattr("canary_release.hooks.judging.judge", judge)
     pulumi.runtime.set_mocks(Recorder(), "canary", "dev", preview=False)
     try:
-        with pytest.raises(Refusal, match=r"^the gates of CanaryRelease 'shop' were interrupted; nothing was changed$"):
+        with pytest.raises(
+            Refusal, match=r"^the gates of CanaryRelease 'shop' were interrupted; nothing of this release was changed$"
+        ):
             run_async(interrupted())
     finally:
         done.set()

@@ -85,4 +85,7 @@ def test_what_the_other_stack_runs_as_stable_may_start():
 )
 def test_any_other_version_is_refused_with_what_to_do(outputs: Any, said: str):
     text = unproven(STAGING, outputs, NEW, "v3", config_keys("prod"))
-    assert text == f"the canary v3 is not proven elsewhere, and is not started; nothing was changed\n\n{said}"
+    assert (
+        text
+        == f"the canary v3 is not proven elsewhere, and is not started; nothing of this release was changed\n\n{said}"
+    )

@@ -32,8 +32,8 @@ def refused(old: Release, new: Release, spelling: Spelling = PROD) -> str:
 
 def test_a_refusal_names_key_values_rule_and_the_commands():
     assert refused(release("v1*4", "v2*1"), release("v1*4", "v3*3")) == (
-        "CanaryRelease 'shop': this update changes the canary from v2 to v3 at 42.9 %, and is refused; "
-        "nothing was changed\n"
+        "CanaryRelease 'shop': this update is refused, and nothing of this release was changed. It "
+        "changes the canary from v2 to v3 at 42.9 %\n"
         "\n"
         "  canaryReplicas: 3\n"
         "    was 1: a canary's new content starts at no larger share than the old one had: change it, then widen\n"
@@ -50,8 +50,8 @@ def test_an_update_that_comes_too_early_is_told_when_to_come_again():
     old = release("v1*4", "v2*1", soak_seconds=1800)
     update = Update(old, release("v1*4", "v2*2", soak_seconds=1800), canary_since=0)
     assert refusal("shop", update, list(too_early(update, 60)), PROD) == (
-        "CanaryRelease 'shop': this update widens the canary from 20.0 % to 33.3 %, and is refused; "
-        "nothing was changed\n"
+        "CanaryRelease 'shop': this update is refused, and nothing of this release was changed. It "
+        "widens the canary from 20.0 % to 33.3 %\n"
         "\n"
         "  canaryReplicas: 2\n"
         "    was 1: the canary must run for 30m before it is widened or promoted: allowed from 1970-01-01 00:30 UTC "
@@ -76,8 +76,8 @@ def test_the_way_after_an_update_that_did_not_finish_names_the_key_that_goes_aro
 
 def test_content_that_no_canary_proved_is_printed_as_the_patch_that_tries_it():
     assert refused(release("v1*4"), release("v1+a*4")) == (
-        "CanaryRelease 'shop': this update gives stable v1 with other content, which no canary proved; "
-        "changes environment of container web in stable, and is refused; nothing was changed\n"
+        "CanaryRelease 'shop': this update is refused, and nothing of this release was changed. It gives stable v1 "
+        "with other content, which no canary proved; changes environment of container web in stable\n"
         "\n"
         '  manifest.spec.template.spec.containers[0].env: [{"name": "EXTRA", "value": "a"}]\n'
         "    was not set: stable takes only what ran as canary in the last finished update (in which no canary ran): "
@@ -202,7 +202,6 @@ def test_values_with_braces_are_shown_as_they_are():
 def test_a_refusal_of_gates_has_every_sample_and_what_can_be_done(state: State, old: Release, new: Release, way: str):
     verdict = Verdict({"rate": state}, [Sample(state, value=0.5, check="rate", number=1, at="2026-11-24T22:15:31Z")])
     text = gate_refusal("shop", Update(old, new), verdict, PROD)
-    headline = f"CanaryRelease 'shop': this update {sentence(Update(old, new))}, and its gates refuse it (rate: "
-    assert text.startswith(headline)
-    assert f"; nothing was changed\n\n{verdict.table()}\n\n{way}" in text
+    assert text.startswith(f"CanaryRelease 'shop': the gates refuse this update (rate: {state.value}), and nothing of ")
+    assert f" was changed. It {sentence(Update(old, new))}\n\n{verdict.table()}\n\n{way}" in text
     assert text.endswith("skipTransitionChecks goes around gates and rules in an emergency")

@@ -203,7 +203,7 @@ def test_every_step_is_a_commit_and_so_is_the_end(make_release: Make, cluster: C
 @pytest.mark.parametrize(
     ("plan", "reason"),
     [
-        ("- promote: {stableVersion: v0.2}\n", "is refused; nothing was changed"),
+        ("- promote: {stableVersion: v0.2}\n", "this update is refused, and nothing of this release was changed"),
         ("- start: {canaryVersion: v0.2, canaryReplica: 1}\n", "did you mean canaryReplicas?"),
         ("- start: {canaryVersion: v0.2, canaryReplicas: 1, soak: 30}\n", "soak"),
         ("nothing", "must be a list of steps"),
