@@ -93,7 +93,7 @@ class Rehearsal:
             if isinstance(settings, list):
                 raise RehearsalError(self._invalid(title, step, settings))
             update = Update(released, settings.parsed.release, former_stable=former)
-            self._check(title, step, goal_config, update)
+            self._check(title, goal_config, update)
             lines = [title, announcement(update), *self._once(settings), *_changed_objects(released, update.new)]
             yield "\n".join([*lines, _way_back(released, update.new)])
             self.config, released, former = goal_config, update.new, former_stable(update)
@@ -126,11 +126,11 @@ class Rehearsal:
         place = problem.place or step.places.get(name if ":" in name else self.config.key(name))
         return replace(problem, fix=[fix for fix in problem.fix if _is_in_file(problem, fix[0])], place=place)
 
-    def _check(self, title: str, step: Step, goal: Config, update: Update) -> None:
+    def _check(self, title: str, goal: Config, update: Update) -> None:
         # When a step is run is not known.
         broken = broken_by_update(update, now=None)
         if update.old and broken:
-            lines = WayLines(step.name, self.config, goal, update.old)
+            lines = WayLines(self.config, goal, update.old)
             raise RehearsalError(f"{title}\n{refusal(update.new.name, update, broken, PROPERTIES, lines)}")
 
 

@@ -10,6 +10,7 @@ from canary_release.model.release import Release
 from canary_release.model.tree import ABSENT, with_value
 from canary_release.text.spelling import PROPERTIES
 from canary_release.update.content import tracks
+from canary_release.update.rules import kind
 from stack.arguments import ARGUMENT_NAMES, STACK_KEYS, arguments_of
 from stack.files import Config, Entry
 from stack.settings import Settings, settings_of
@@ -38,16 +39,18 @@ def fixed_line(name: str, entries: Entries, before: Config, fixes: Fix) -> str:
 
 
 class WayLines:
-    """The lines of the shortest way to a step's goal: one for each release on it, relative to the line before."""
+    """The lines of the shortest way to a step's goal: one for each release on it, relative to the line before. Each has
+    the name of what it does."""
 
-    def __init__(self, name: str, before: Config, goal: Config, released: Release) -> None:
-        self._name, self._config, self._goal, self._release = name, before, goal, released
+    def __init__(self, before: Config, goal: Config, released: Release) -> None:
+        self._config, self._goal, self._release = before, goal, released
 
     def __call__(self, _before: Release, after: Release, _is_first: bool) -> Iterator[str]:
         for config in self._candidates(after):
             settings = settings_of(config)
             if isinstance(settings, Settings) and tracks(settings.parsed.release) == tracks(after):
-                yield _line(self._name, _changed(self._config, config))
+                name = kind(self._release, after).name.lower().replace("_", "-")
+                yield _line(name, _changed(self._config, config))
                 self._config, self._release = config, settings.parsed.release
                 return
         yield "no line of a plan says this step: change the manifest for it"

@@ -125,8 +125,8 @@ def test_a_step_that_is_refused_ends_the_rehearsal_with_the_steps_that_are_allow
     assert "stable takes only what ran as canary" in done.error
     way = ways(done)
     assert way == [
-        "- jump: {canaryVersion: v0.3}\n",
-        "- jump: {stableVersion: v0.3, canaryVersion: v0.2, canaryReplicas: 0}\n",
+        "- change-canary: {canaryVersion: v0.3}\n",
+        "- promote: {stableVersion: v0.3, canaryVersion: v0.2, canaryReplicas: 0}\n",
     ]
     assert plan(widen + "".join(way)).code == 0
 
@@ -146,7 +146,7 @@ def test_the_way_of_content_is_told_in_lines_that_the_plan_accepts(plan: Plan, b
     way = ways(refused)
     assert way, refused
     assert plan(before + "".join(way)).code == 0
-    assert yaml.safe_load(way[0])[0].keys() == {"jump"}
+    assert "- jump" not in "".join(way)
 
 
 def ways(done: Done) -> list[str]:
