@@ -4,7 +4,7 @@ import json
 import re
 
 from canary_release.model.arguments import WORDS, words
-from canary_release.model.contract import BOUNDS, DEFAULTS, CanaryReleaseArgs
+from canary_release.model.contract import DEFAULTS, CanaryReleaseArgs
 from canary_release.model.release import Release
 from canary_release.text.spelling import config_keys
 from canary_release.update.content import tracks
@@ -54,8 +54,7 @@ def accepted(name: str) -> str:
     """What an argument takes."""
     if name == "manifest":
         return "the path of a file; in a program also a list of Kubernetes objects"
-    low, high = BOUNDS.get(name, (None, None))
-    return words(name) + (f" from {low} to {high}" if name in BOUNDS else "")
+    return words(name)
 
 
 def default(name: str) -> str:

@@ -26,9 +26,10 @@ WORDS = {
     list: "a list of partial objects",
     dict: "an object",
 }
-OBJECTS = {
+OWN_WORDS = {
     "canary_patch": "an object with fields of a Kubernetes Deployment",
     "gates": "an object with gates by their names",
+    "soak": f"a time such as 45s, 30m or 1h30m, at most {duration(LONGEST_SECONDS)}",
 }
 GATES = ("gates", "prometheus_url", "prometheus_token")
 """Arguments that `gates.parse_gates` checks."""
@@ -54,8 +55,9 @@ def argument_problems(values: Values, other_keys: Collection[str]) -> Iterator[P
 
 
 def words(name: str) -> str:
-    """The type of an argument, in words."""
-    return OBJECTS.get(name) or WORDS[TYPES[name]]
+    """What an argument accepts, in words."""
+    bounds = " from {} to {}".format(*BOUNDS[name]) if name in BOUNDS else ""
+    return OWN_WORDS.get(name) or f"{WORDS[TYPES[name]]}{bounds}"
 
 
 def outputs_in(value: Any, path: Path) -> Iterator[Problem]:
@@ -97,15 +99,15 @@ def _mistyped(values: Values) -> Iterator[Problem]:
 
 
 def _wrong_type(name: str, value: Any, wanted: type) -> Problem:
-    meant: Any = DEFAULTS.get(name, REMOVE)
+    meant: Any = "<number>" if wanted is int else DEFAULTS.get(name, REMOVE)
     if wanted is int and isinstance(value, str) and value.isdecimal() and len(value) < 10:
         meant = int(value)
     elif wanted is list and isinstance(value, Mapping):
         meant = [value]
     elif name.endswith("_version"):
         meant = "<tag>"  # What YAML made of it is not what was written.
-    elif name == "soak" and type(value) is int:
-        meant = _meant_duration(str(value))
+    elif name == "soak":
+        meant = "<time>"
     elif wanted is str and type(value) in (int, date):
         meant = str(value)
     quoted = wanted is str and isinstance(value, int | float | date) and not isinstance(value, datetime)
@@ -118,7 +120,7 @@ def out_of_bounds(name: str, value: int) -> Iterator[Problem]:
     if not low <= value <= high:
         # In a stack's config 0 means no fixed total, so whoever writes 0 in a program means the same.
         meant = REMOVE if value == 0 and name == "fixed_total" else low if value < low else high
-        yield Problem((name,), value, f"must be a whole number from {low} to {high}", [((name,), meant)])
+        yield Problem((name,), value, f"must be {words(name)}", [((name,), meant)])
 
 
 def version_problems(values: Values) -> Iterator[Problem]:
@@ -144,13 +146,12 @@ def soak_problems(values: Values) -> Iterator[Problem]:
     """A soak that is no duration."""
     soak = values.get("soak")
     if soak is not None and duration_seconds(soak) is None:
-        accepted = f"must be a time such as 45s, 30m or 1h30m, at most {duration(LONGEST_SECONDS)}"
-        yield Problem(("soak",), soak, accepted, [(("soak",), _meant_duration(soak))])
+        yield Problem(("soak",), soak, f"must be {words('soak')}", [(("soak",), _meant_duration(soak))])
 
 
 def _meant_duration(text: str) -> str:
-    number = re.fullmatch(r"\s*(\d{1,5})\s*(?:(m|h|s)[a-z]*)?\s*", text, re.ASCII)
-    meant = f"{int(number[1])}{number[2] or 'm'}" if number else ""
+    number = re.fullmatch(r"\s*(\d{1,5})\s*(m|h|s)[a-z]*\s*", text, re.ASCII)
+    meant = f"{int(number[1])}{number[2]}" if number else ""
     return meant if duration_seconds(meant) else "<time>"
 
 

@@ -81,7 +81,7 @@ def read_manifest(path: str | File) -> tuple[list[Object], Source]:
 
 def _no_file(file: File, error: OSError | ValueError) -> Problem:
     try:
-        files = (each for each in file.parent.iterdir() if each.suffix in ENDINGS)
+        files = (each for each in file.parent.iterdir() if each.suffix in ENDINGS and each.is_file())
         known = [str(each) for each in files if b"apiVersion" in each.read_bytes()]
     except (OSError, ValueError):
         known: list[str] = []

@@ -206,6 +206,14 @@ def test_a_path_that_is_no_file_is_told(tmp_path: Path):
         assert error.value.problems == [Problem(("manifest",), str(path), f"must be the path of a file: {why}")]
 
 
+def test_a_folder_is_not_proposed_for_a_file_and_hides_no_other(tmp_path: Path):
+    (tmp_path / "shop.yaml").mkdir()
+    (tmp_path / "shops.yaml").write_text("apiVersion: v1")
+    for name in ("shop.yaml", "shop.yml"):
+        with pytest.raises(ManifestError, match=r"; did you mean .*/shops\.yaml\?$"):
+            read_manifest(tmp_path / name)
+
+
 def test_aliases_of_aliases_do_not_fill_the_memory(wrong: Any):
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
