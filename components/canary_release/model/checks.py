@@ -227,10 +227,8 @@ def claim_problems(values: Values, stable: Given, canary: Given, others: Sequenc
     of_stable = [get(each, CLAIM, None) for each in stable.get(VOLUMES, [])]
     for index, volume in enumerate(canary.get(VOLUMES, [])):
         if (claim := get(volume, CLAIM, None)) in alone and claim in of_stable:
-            accepted = (
-                "must not be ReadWriteOncePod while {canary_version} is set: stable's pod has this claim, and no "
-            )
-            accepted += "canary starts beside it"
+            accepted = "must not be a claim for one pod alone (ReadWriteOncePod) while {canary_version} is set. "
+            accepted += "Stable's pod has it, so the canary's pod would never start"
             fix: list[tuple[Path, Any]] = [(("canary_version",), REMOVE)]
             fix += [(("canary_replicas",), 0)] if values["canary_replicas"] else []
             yield Problem(canary.origin((*VOLUMES, index, *CLAIM)), claim, accepted, fix)

@@ -43,7 +43,7 @@ def warnings(release: Release, others: Sequence[tuple[str, str]]) -> Iterator[st
     """All warnings of a release whose manifest also holds these other kinds."""
     if others:
         named = ", ".join(f"{kind} {name}".strip() for kind, name in others)
-        yield f"of the manifest, the release leaves to whoever applies them: {named}"
+        yield f"the release leaves these objects of the manifest to whoever applies them: {named}"
     for service in release.sharing_services:
         yield from _share(service)
     yield from _declared(release)
@@ -71,8 +71,9 @@ def _declared(release: Release) -> Iterator[str]:
     users = [port["containerPort"] for port in found if "metrics" not in port.get("name", "")]
     if users and not release.services:
         yield (
-            f"Deployment {release.name} declares port {_listed(users)}, but the manifest has no Service: put its "
-            "Service into the manifest, else it is released as a worker, without added readiness probe and preStop"
+            f"Deployment {release.name} declares port {_listed(users)}, but the manifest has no Service. The release "
+            "takes it for a worker, and adds no readiness probe and no preStop. If it has a Service, put that into the "
+            "manifest"
         )
     for service in release.services:
         for port in () if is_headless(service) else get(service, ("spec", "ports"), []):

@@ -69,9 +69,9 @@ def shown(value: Any) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text; of more characters than that, the middle is cut out, since a sentence may end with the help."""
+    """The text; of more characters than that, `[…]` stands for the middle, since a sentence may end with the help."""
     end = most // 3
-    return text if len(text) <= most else f"{text[: most - end - 3]}...{text[-end:]}"
+    return text if len(text) <= most else f"{text[: most - end - 3]}[…]{text[-end:]}"
 
 
 def camel(name: str) -> str:

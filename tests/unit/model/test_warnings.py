@@ -110,19 +110,19 @@ WARNED: dict[str, tuple[list[tuple[str, Any]], dict[str, Any], list[str]]] = {
     "another kind": (
         [("2", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}})],
         {},
-        ["of the manifest, the release leaves to whoever applies them: ConfigMap shop"],
+        ["the release leaves these objects of the manifest to whoever applies them: ConfigMap shop"],
     ),
     "a kind of the same name": (
         [("2", {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "shop"}})],
         {},
-        ["of the manifest, the release leaves to whoever applies them: Service shop"],
+        ["the release leaves these objects of the manifest to whoever applies them: Service shop"],
     ),
     "containers that declare a port, without a Service": (
         [("1", None)],
         {},
         [
-            "Deployment shop declares port 8080, but the manifest has no Service: put its Service into the manifest, "
-            "else it is released as a worker, without added readiness probe and preStop"
+            "Deployment shop declares port 8080, but the manifest has no Service. The release takes it for a worker, "
+            "and adds no readiness probe and no preStop. If it has a Service, put that into the manifest"
         ],
     ),
     "a worker with metrics": ([("1", None), (f"{POD}/containers/0/ports/0/name", "http-metrics")], {}, []),

@@ -45,7 +45,7 @@ ADDED = {
 WARNED = {
     "host-network": ["with hostNetwork no two pods run on one node"],
     "load-balancer": ["externalTrafficPolicy Local keeps traffic on the node"],
-    "other-kinds": ["leaves to whoever applies them: ConfigMap cart, PodDisruptionBudget cart"],
+    "other-kinds": ["the manifest to whoever applies them: ConfigMap cart, PodDisruptionBudget cart"],
     "own-rollout-numbers": ["maxUnavailable lets 2 pods of stable be away"],
     "recreate": [
         "with strategy Recreate no pod of a track serves while the track changes",

@@ -53,6 +53,7 @@ def test_of_a_long_sentence_the_middle_is_cut_out_since_the_help_stands_at_its_e
     (told,) = lines(Problem(("stable_version",), 1, sentence))[1:]
     assert len(told) == 1000
     assert (told[:22], told[-18:]) == ("must be one of these: ", "; did you mean v1?")
+    assert "v[…]v" in told
 
 
 def test_what_stands_in_the_manifest_is_told_by_file_and_line_and_mended_there():
