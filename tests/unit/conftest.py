@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import pulumi
 import pytest
 import yaml
+from pulumi.runtime._callbacks import _CallbackServicer  # pyright: ignore[reportPrivateUsage]
+from pulumi.runtime.sync_await import _sync_await  # pyright: ignore[reportPrivateUsage]
 
 from canary_release import pulumi_host
 from sandbox.environment import BIN
@@ -72,22 +74,19 @@ def write_kubeconfig(folder: Path, *contexts: str) -> Path:
 
 
 def run_async(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """What the work returns, from an event loop of its own. `asyncio.run` would discard the one of Pulumi's mocks."""
+    """What the work returns, from the event loop of Pulumi's mocks: gRPC crashes a process that has several."""
 
     async def whole() -> Answer:
         try:
             return await work
         finally:
+            await _CallbackServicer.shutdown()
             left = asyncio.all_tasks() - {asyncio.current_task()}
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(whole())
-    finally:
-        loop.close()
+    return _sync_await(whole())
 
 
 @pytest.fixture(autouse=True)
