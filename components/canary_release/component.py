@@ -18,7 +18,7 @@ from .model.contract import CanaryReleaseArgs
 from .model.objects import canary_deployment, declared_service, stable_deployment
 from .model.parsing import Parsed, parse
 from .model.problem import Problem
-from .model.release import Release
+from .model.release import Release, Track
 from .model.tree import Object, number_at, objects_at, whole_numbers
 from .model.unquoted import unquoted_versions
 from .pulumi_host import Refusal, last_outputs, made_by_host, refuse_in_host
@@ -104,9 +104,6 @@ class CanaryRelease(ComponentResource):
             await self.urn.future()
             if not guard.has_run:
                 guard.outputs = await last_outputs(self)
-            for child, (_, track) in tracks.items():
-                # The SDK reads them once it knows what the Deployment depends on.
-                timeouts[child].create = timeouts[child].update = f"{guard.rollout_seconds(child, track)}s"
             return guard.first
 
         first = Output.from_input(first_track())
@@ -114,7 +111,6 @@ class CanaryRelease(ComponentResource):
         tracks = {stable: (release.name, release.stable)}
         if release.canary:
             tracks[canary] = (release.canary_name, release.canary)
-        timeouts = {child: CustomTimeouts() for child in tracks}
         deployments: dict[str, KubernetesObject] = {}
 
         async def once_it_runs(child: str) -> list[KubernetesObject]:
@@ -135,13 +131,13 @@ class CanaryRelease(ComponentResource):
             return first.apply(dependency)
 
         deployments[stable] = self._deployment(
-            stable, stable_deployment(release), timeouts[stable], after(canary), guard.child_hooks
+            stable, stable_deployment(release), release.stable, after(canary), guard.child_hooks
         )
         if release.canary:
             deployments[canary] = self._deployment(
                 canary,
                 canary_deployment(release, release.canary),
-                timeouts[canary],
+                release.canary,
                 after(stable),
                 guard.child_hooks,
                 # It comes and goes: protected, it could not be removed.
@@ -163,16 +159,17 @@ class CanaryRelease(ComponentResource):
         self,
         name: str,
         manifest: Object,
-        timeouts: CustomTimeouts,
+        track: Track,
         depends_on: Output[list[KubernetesObject]],
         hooks: ResourceHookBinding,
         protect: bool | None = None,
     ) -> KubernetesObject:
+        seconds = f"{track.rollout_seconds}s"
         # Neither custom timeouts nor dependencies are inherited from the component.
         opts = ResourceOptions(
             parent=self,
             depends_on=depends_on,
-            custom_timeouts=timeouts,
+            custom_timeouts=CustomTimeouts(create=seconds, update=seconds),
             protect=protect,
             hooks=hooks,
         )

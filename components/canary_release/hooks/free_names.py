@@ -67,7 +67,7 @@ async def check_names(name: str, update: Update, cluster: Cluster | None, spelli
         return
     made = created(update)
     found = [each for each in live if _named(each) in made]
-    refused = [taken(name, update, found, spelling)] if found and not adopts() else []
+    refused = [taken(name, update, found, spelling)] if found and not _adopts() else []
     if lost := gone(update, live):
         refused.append(deleted(name, update, lost, spelling))
     if refused:
@@ -179,8 +179,7 @@ def _named(live: Object) -> Named:
     return live["kind"], live["metadata"]["name"]
 
 
-def adopts() -> bool:
-    """Whether the provider takes over objects that it should make."""
+def _adopts() -> bool:
     return os.environ.get(ADOPT) == "true" or pulumi.Config("kubernetes").get("upsertExistingObjects") == "true"
 
 

@@ -24,7 +24,7 @@ from ..update.rules import first_track
 from ..update.update import Update
 from .claims import collision
 from .cluster import cluster_of
-from .free_names import adopts, check_names
+from .free_names import check_names
 from .proven_in import check_proven
 from .rollout_check import RETRY_SECONDS, Due, check_rollouts, reasons
 from .shared import hooks_of
@@ -106,17 +106,6 @@ class Guard:
         """What this update is. Known once the component is registered."""
         return self._update or update_after(self.outputs, self._release, self._release)
 
-    def rollout_seconds(self, child: str, track: Track) -> int:
-        """Seconds after which an update of the Deployment has failed. One that had no pods makes all of them at once.
-
-        Known once the component is registered.
-        """
-        old = self.update.old
-        before = old and (old.stable if child.endswith("-stable") else old.canary)
-        # An import has no release before it, but pods.
-        is_known = not adopts() and (self.update.finished if old else self.first is None)
-        return track.rollout_seconds(starts=is_known and not (before and before.replicas))
-
     async def wait_for_pods(self, children: Mapping[str, tuple[str, Track]], is_end: bool = False) -> None:
         """Returns when the Deployments run what the release declares. `children`: name and track by Pulumi name.
 
@@ -138,7 +127,7 @@ class Guard:
                 name,
                 self._release.namespace,
                 track.replicas,
-                deadline=max(self._changed.get(child, now) + self.rollout_seconds(child, track), now + RETRY_SECONDS),
+                deadline=max(self._changed.get(child, now) + track.rollout_seconds, now + RETRY_SECONDS),
                 end_is_enough=child not in self._changed and self.has_run and not is_end,
                 container=self._release.container_name,
                 version=None if child in self._changed else track.version,

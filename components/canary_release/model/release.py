@@ -20,9 +20,10 @@ class Track:
     """The Deployment with patches and additions, without what the release owns: it has no replicas and no track label,
     it has the manifest's name in both tracks, and the released container's image is the repository alone."""
 
-    def rollout_seconds(self, starts: bool) -> int:
-        """Seconds after which an update of the track has failed; `starts`: whether it had no pods before."""
-        return rollout_seconds(self.deployment, 1 if starts else self.replicas)
+    @property
+    def rollout_seconds(self) -> int:
+        """Seconds after which an update of the track has failed."""
+        return rollout_seconds(self.deployment, self.replicas)
 
 
 @dataclass(frozen=True)

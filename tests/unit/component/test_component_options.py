@@ -9,7 +9,6 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor
 
 from canary_release import CanaryRelease, CanaryReleaseArgs
-from canary_release.hooks.guard import Guard
 from canary_release.hooks.rollout_check import Due
 
 from ..conftest import Recorder
@@ -106,18 +105,8 @@ def test_after_a_finished_update_a_release_that_changes_nothing_waits_for_nothin
     assert [names for names, _ in waits] == [[], []]
 
 
-@pytest.fixture
-def first_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A guard that knows each time limit only when it knows what the last update left."""
-    monkeypatch.setattr(Guard, "rollout_seconds", lambda guard, _child, track: len(guard.outputs) * track.replicas)
-
-
-@pytest.mark.usefixtures("first_known")
-@pytest.mark.parametrize("outputs", [{"stableVersion": "v1"}])
-@pytest.mark.parametrize(("child", "timeout"), [("new-stable", "8s"), ("new-canary", "1s")])
-def test_the_provider_waits_for_each_deployment_as_long_as_the_guard_says(
-    registered: dict[str, Any], child: str, timeout: str
-):
+@pytest.mark.parametrize(("child", "timeout"), [("new-stable", "125s"), ("new-canary", "35s")])
+def test_the_timeout_follows_from_the_waves_of_the_rollout(registered: dict[str, Any], child: str, timeout: str):
     timeouts = registered[child].customTimeouts
     assert (timeouts.create, timeouts.update) == (timeout, timeout)
 

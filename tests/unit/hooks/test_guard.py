@@ -13,12 +13,11 @@ import pytest
 
 from canary_release.gates import Gates, parse_gates
 from canary_release.hooks.cluster import Unanswered
-from canary_release.hooks.free_names import ADOPT, REFRESH
+from canary_release.hooks.free_names import REFRESH
 from canary_release.hooks.guard import Guard
 from canary_release.hooks.rollout_check import Due, check_rollouts
 from canary_release.hooks.shared import with_text
 from canary_release.model.release import Release, Track
-from canary_release.model.share import SLACK_SECONDS
 from canary_release.pulumi_host import Refusal, program
 from canary_release.text.spelling import config_keys
 
@@ -367,29 +366,6 @@ def test_an_update_that_goes_on_after_a_deployment_failed_does_not_count_as_fini
     wait_for_pods(guard, "shop-stable")
     with pytest.raises(Refusal, match=r"the update of shop-canary failed, and does not count as finished"):
         wait_for_pods(guard, "shop-stable", "shop-canary", is_end=True)
-
-
-@pytest.mark.usefixtures("told")
-@pytest.mark.parametrize(
-    ("old", "finished", "waves"),
-    [
-        (None, True, [1, 1]),
-        (parsed().release, True, [3, 1]),
-        (parsed(canary_version="v2").release, True, [3, 1]),
-        (OLD, True, [3, 2]),
-        (parsed().release, False, [3, 2]),
-    ],
-    ids=["a first deploy", "no canary", "a canary without pods", "both had pods", "nobody knows what ran"],
-)
-def test_a_deployment_that_had_no_pods_makes_all_of_them_in_one_wave(
-    old: Release | None, finished: bool, waves: list[int], monkeypatch: pytest.MonkeyPatch
-):
-    args: dict[str, Any] = {"stable_replicas": 3, "canary_version": "v2", "canary_replicas": 2}
-    guard = change(old, finished=finished, **args)
-    tracks = {child: track for child, (_, track) in declared(**args).items()}
-    assert [guard.rollout_seconds(*each) for each in tracks.items()] == [120 * count + SLACK_SECONDS for count in waves]
-    monkeypatch.setenv(ADOPT, "true")
-    assert guard.rollout_seconds("shop-stable", tracks["shop-stable"]) == 365, "it may take over a Deployment with pods"
 
 
 BEFORE = {"stableVersion": "v1", "stableReplicas": 2.0, "canaryVersion": "v2", "canaryReplicas": 1.0, "totalPods": 3.0}
