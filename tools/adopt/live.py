@@ -82,6 +82,9 @@ def refusals(namespace: Namespace, deployment: Object) -> Iterator[str]:
             f"{owner['kind']} {owner['name']} owns it, and would undo what a release changes; "
             "take it away from there first"
         )
+    if deployment["spec"]["replicas"] == 0:
+        scale = f"kubectl scale deployment {name} --replicas 1 --namespace {namespace.name}"
+        yield f"it has no pods, and a release has at least 1: {scale}"
     if get(deployment, ("spec", "paused"), False):
         yield f"it is paused: kubectl rollout resume deployment {name} --namespace {namespace.name}"
     elif not is_rolled_out(deployment):

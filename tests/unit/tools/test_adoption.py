@@ -212,10 +212,11 @@ def autoscaled(world: World) -> None:
     ("moved", "reason"),
     [
         (autoscaled, "HorizontalPodAutoscaler .* sets its replicas"),
+        (lambda world: change(world, replicas=0), "it has no pods, and a release has at least 1: kubectl scale"),
         (lambda world: change(world, paused=True), "paused"),
         (lambda world: change(world, replicas=3), "rollout is not finished"),
     ],
-    ids=["an autoscaler", "a pause", "a rollout"],
+    ids=["an autoscaler", "no pods", "a pause", "a rollout"],
 )
 def test_a_deployment_that_somebody_else_moves_is_left_alone(moved: Callable[[World], None], reason: str):
     world = World()
