@@ -80,8 +80,8 @@ class Engine:
     stack: str
     tell: Callable[[str], None]
     """Gets what the program says, and what is waited for."""
-    told: set[str] = field(default_factory=set[str])
-    """What a preview said: the update after it says the same."""
+    told: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """What a preview said, by severity: the update after it says the same. Warnings hold for the whole run."""
 
     @cached_property
     def _stack(self) -> Stack:
@@ -108,7 +108,7 @@ class Engine:
 
     def preview(self) -> str | None:
         """Why the update would be refused, if it would."""
-        self.told.clear()
+        self.told.intersection_update({each for each in self.told if each[0] == "warning"})
         return self._carried_out(lambda on_event: self._stack.preview(on_event=on_event))
 
     def update(self, is_resumed: bool, manifest: str | None, owns: Callable[[bool], None]) -> str | None:
@@ -158,8 +158,8 @@ class Engine:
                     message = COLOURS.sub("", diagnostic.message).strip()
                     if diagnostic.severity == "error":
                         errors.append(message)
-                    elif message not in self.told and diagnostic.severity != "debug":
-                        self.told.add(message)
+                    elif (said := (diagnostic.severity, message)) not in self.told and diagnostic.severity != "debug":
+                        self.told.add(said)
                         self.tell(message)
 
             try:

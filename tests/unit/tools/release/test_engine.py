@@ -97,3 +97,23 @@ def test_an_update_without_rules_has_the_manifest_of_before(monkeypatch: pytest.
     monkeypatch.setattr(Engine, "_stack", Stack())
     assert Engine("staging", print).update(False, "kind: Deployment\n", print) is None
     assert seen == ["kind: Deployment\n"]
+
+
+def test_a_warning_is_told_once_in_a_run_and_what_a_step_does_in_each_step(monkeypatch: pytest.MonkeyPatch):
+    told = list[str]()
+
+    class Stack:
+        def preview(self, on_event: Any) -> None:
+            for severity in ("warning", "info", "debug"):
+                diagnostic = SimpleNamespace(severity=severity, message=severity, ephemeral=False)
+                on_event(SimpleNamespace(diagnostic_event=diagnostic))
+
+        def up(self, on_event: Any, **_: Any) -> None:
+            self.preview(on_event)
+
+    monkeypatch.setattr(Engine, "_stack", Stack())
+    engine = Engine("dev", told.append)
+    for _ in range(2):
+        assert engine.preview() is None
+        assert engine.update(False, None, lambda _: None) is None
+    assert told == ["warning", "info", "info"]
