@@ -14,7 +14,7 @@ class HeldError(ValueError):
 
 @contextmanager
 def only_one(stack: str) -> Generator[None]:
-    """Holds the stack against a second command that adopts into it or runs a plan on it. Raises `HeldError`.
+    """Holds the stack against a second `make adopt`, `make leave` or `make release`. Raises `HeldError`.
 
     The lock is standard input, which the engine inherits: one whose command was killed may still update the stack, and
     then this waits for its end.

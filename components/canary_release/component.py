@@ -71,7 +71,7 @@ class CanaryRelease(ComponentResource):
     """Since when the canary's content has run in finished updates, as 2026-11-24T22:15:30Z; None without its pods."""
 
     former_stable: Output[str | None]
-    """Fingerprint of what stable ran before what it runs; empty if it ran nothing else, None if that is not known."""
+    """Fingerprint of stable's content before its last change; empty if it ran no other, None if not known."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ pulumi.runtime.register_resource_transform(hasty)
 """
 """The provider then waits for no Deployment: it is as hasty as it can be."""
 REASON = "its image cannot be pulled"
-NOT_ENDED = "the update does not end, since its pods do not run"
+NOT_ENDED = "the update failed, since its pods do not run"
 RELEASES = 20
 GENEROUS, SHORT = 300, 5
 """Seconds that a pod has to become ready: where all pods of all releases start at once, and where none can start."""

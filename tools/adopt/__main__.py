@@ -52,7 +52,7 @@ def adopt(name: str, namespace: str, stack: str, go: bool) -> None:
                 print(step, flush=True)
         return
     if marker(stack).exists():
-        raise AdoptionError(f"it is being adopted; to go on: {command}")
+        raise AdoptionError(f"its adoption has not ended; to go on: {command}")
     deployment = deployment_of(there, name)
     print(told(parsed, adopting(there, release, deployment), is_in_place(release, deployment)))
     if reason := next(refusals(there, deployment), None):

@@ -64,7 +64,7 @@ def stack_text(project: str, namespace: Namespace, application: Application, man
     version = ImageReference.parse(application.image).version
     if version is None or version_problem(version):
         raise AdoptionError(
-            f"its image {application.image} names no version that stays: give it a tag, let it roll, and repeat"
+            f"its image {application.image} names no fixed version: set a tag, wait for the rollout, and repeat"
         )
     config = {
         "manifest": manifest.name,

@@ -73,13 +73,13 @@ def refusals(namespace: Namespace, deployment: Object) -> Iterator[str]:
         if (target["kind"], target["name"]) == ("Deployment", name):
             scaler = each["metadata"]["name"]
             yield (
-                f"HorizontalPodAutoscaler {scaler} sets its replicas, and with them a canary's share; the stack file "
-                "sets them in a release; delete it first; the number of pods then stays: "
+                f"HorizontalPodAutoscaler {scaler} and the stack file would both set its replicas. "
+                "Delete it first, the number of pods stays: "
                 f"kubectl delete horizontalpodautoscaler {scaler} --namespace {namespace.name}"
             )
     if owner := controller(deployment):
         yield (
-            f"{owner['kind']} {owner['name']} owns it, and would undo what a release changes; "
+            f"{owner['kind']} {owner['name']} owns it, and would change back what a release changes; "
             "take it away from there first"
         )
     if deployment["spec"]["replicas"] == 0:

@@ -50,7 +50,8 @@ def told(parsed: Parsed, found: dict[str, list[Change]], in_place: bool) -> str:
     if parsed.additions:
         added = ", ".join(field_path(path) for path, _ in parsed.additions)
         lines.append(
-            f"of these the release adds, since the manifest is silent: {added}; `patches` with null keep one out"
+            f"of these the release adds, since the manifest is silent: {added}; "
+            "to leave one out, set it to null in `patches`"
         )
     stable, changed = release.stable.replicas, found[f"Deployment {release.name}"]
     if not in_place:

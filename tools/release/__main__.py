@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument(
         "--commit", choices=("no", "yes", "push"), default="no", help="COMMIT: whether Git gets each step"
     )
-    parser.add_argument("--json", action="store_true", help="a JSON document per line")
+    parser.add_argument("--json", action="store_true", help="a JSON object per line")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,4 +1,4 @@
-"""The record of a run that has ended: a document, and one page that needs nothing but itself."""
+"""The record of a run that has ended: a JSON file, and one page that needs nothing but itself."""
 
 import difflib
 import json
@@ -30,7 +30,7 @@ svg { width: 100%; height: auto; } text { font: 11px system-ui, sans-serif; } po
 
 
 def write_record(folder: Path, journal: Journal) -> list[Path]:
-    """Writes document and page of a run that has ended; the names sort by time, and do not change."""
+    """Writes JSON file and page of a run that has ended; the names sort by time, and do not change."""
     folder.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(journal.began))
     made = document(journal)
@@ -60,7 +60,7 @@ def document(journal: Journal) -> dict[str, Any]:
 
 
 def page(made: Mapping[str, Any]) -> str:
-    """The document for people: no script, and nothing from elsewhere."""
+    """The record for people: no script, and nothing from elsewhere."""
     title = escape(f"Run on {made['stack']}: {made['result']}")
     facts = {"plan": "plan", "asked for by": "actor", "began": "startedAt", "ended": "endedAt"}
     looks = [each for each in made["looks"] if "share" in each]

@@ -51,7 +51,7 @@ def _of_track(deployment: str, track: TrackPicture, configured: Track) -> Iterat
     if track.ready != configured.replicas:
         yield f"{track.name}: {_pods(track.ready)} of {track.version} ready, the config says {configured.replicas}"
     elif track.unready:
-        yield f"{track.name}: {_pods(track.unready)} beside them not ready"
+        yield f"{track.name}: {_pods(track.unready)} more not ready"
     earlier = Counter(pod.version for pod in track.pods if pod.state == "ready" and not pod.is_current)
     if earlier:
         listed = _listed([f"{count} of {version}" for version, count in sorted(earlier.items())])
@@ -60,7 +60,7 @@ def _of_track(deployment: str, track: TrackPicture, configured: Track) -> Iterat
 
 def _of_share(share: Share) -> Iterator[str]:
     if share.strays:
-        yield f"share: {_listed(share.strays)}: among the {share.of}, and of neither track"
+        yield f"share: the {share.of} include {_listed(share.strays)}, of neither track"
     if share.fits:
         return
     configured = "none" if share.configured is None else percentage(share.configured)

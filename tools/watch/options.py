@@ -43,7 +43,7 @@ def options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--rate", default="20", help=f"most requests per second, {rates} (default: %(default)s)")
     pattern = "finds the version in an answer: its body, then its headers as `name: value` lines (default: %(default)s)"
     parser.add_argument("--version-pattern", metavar="REGEX", default=r"^(\S+)", help=pattern)
-    parser.add_argument("--json", action="store_true", help="a JSON document per line")
+    parser.add_argument("--json", action="store_true", help="a JSON object per line")
     parser.add_argument("--once", action="store_true", help="look once; with --url after 200 requests")
     parser.add_argument("--expect", action="store_true", help="exit with 1 if what runs is not what the config says")
     given = parser.parse_args(arguments)
@@ -78,7 +78,7 @@ def _problems(given: argparse.Namespace) -> Iterator[Problem]:
     except re.error as error:
         yield Problem(("--version-pattern",), given.version_pattern, literal(f"is no regular expression: {error}"))
     if given.expect and not given.once:
-        yield Problem(("--expect",), True, "needs --once: a live view has no end to exit with")
+        yield Problem(("--expect",), True, "needs --once: only that ends with an exit code")
 
 
 def _refused(text: str) -> str | None:

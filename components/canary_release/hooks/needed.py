@@ -37,7 +37,7 @@ def not_there(namespace: str, needed: Sequence[str]) -> str | None:
         return None
     if f"namespace/{namespace}" in needed:
         fix = f"kubectl create namespace {namespace}"
-        return f"there is no namespace {namespace}. If this program does not make it: {fix}"
+        return f"there is no namespace {namespace}. Make it by `{fix}`, unless this program makes it"
     return f"namespace {namespace} lacks {', '.join(needed)}. Pods refer to these, and may not start without them"
 
 

@@ -60,7 +60,7 @@ async def check_rollouts(release: str, due: Sequence[Due], cluster: Cluster | No
         unknown = f"CanaryRelease {release!r}: it is not known whether {pods} run; {goes_on}"
         raise Refusal(f"{unknown}\n  {str(error).splitlines()[-1]}") from error
     if late:
-        raise Refusal(f"CanaryRelease {release!r}: the update does not end, since its pods do not run\n{late}")
+        raise Refusal(f"CanaryRelease {release!r}: the update failed, since its pods do not run\n{late}")
     return None
 
 

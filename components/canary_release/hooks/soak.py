@@ -1,4 +1,4 @@
-"""Where the state keeps since when the canary has run its content: an output of the component."""
+"""The output that keeps since when the canary has run its content."""
 
 import time
 from collections.abc import Mapping

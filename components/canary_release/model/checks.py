@@ -177,7 +177,7 @@ def paused_problems(tracks: Sequence[Given]) -> Iterator[Problem]:
     for given in tracks:
         if given.get(("spec", "paused"), False):
             where = given.origin(("spec", "paused"))
-            accepted = "must not be set: of a paused Deployment Kubernetes rolls nothing out"
+            accepted = "must not be set: Kubernetes rolls out nothing of a paused Deployment"
             yield Problem(where, True, accepted, [(where, REMOVE)])
 
 

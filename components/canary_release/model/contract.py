@@ -49,7 +49,7 @@ class CanaryReleaseArgs(TypedDict):
 
     soak: NotRequired[str]
     """How long the canary's content must have run, in finished updates, before it is widened or promoted: `45s`, `30m`
-    or `1h30m`, at most 30 days. It counts from the update after the one that sets it. Default: no time."""
+    or `1h30m`, at most 30 days. It holds for the updates after the one that sets it. Default: no time."""
 
     namespace: NotRequired[str]
     """Namespace of all objects; it must exist. Default: the manifest's; where it has none, `default`."""

@@ -122,7 +122,7 @@ def _notes(update: Update) -> list[str]:
 
 def _unknown(update: Update) -> str:
     # The state holds only the last update.
-    return "" if is_known(update) else f"; {update.new.stable.version} never ran, as far as the state knows"
+    return "" if is_known(update) else f"; the state does not know whether {update.new.stable.version} ran in stable"
 
 
 def _share(release: Release | None) -> str:

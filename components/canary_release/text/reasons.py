@@ -16,7 +16,7 @@ WORDS = {
     "OOMKilled": "its container took more memory than its limit",
     "Error": "its container ended",
     "Unhealthy": "it runs, but is not ready",
-    "ProgressDeadlineExceeded": "its update does not go on",
+    "ProgressDeadlineExceeded": "its rollout does not go on",
 }
 MOST_CHARACTERS = 240
 

@@ -48,7 +48,7 @@ def gate_refusal(name: str, update: Update, verdict: "Verdict", spelling: Spelli
     headline = (
         f"CanaryRelease {name!r}: the gates refuse this update ({states}), and nothing of this release was changed"
     )
-    skip = f"{spelling.name('skip_transition_checks')} goes around gates and rules in an emergency"
+    skip = f"{spelling.name('skip_transition_checks')} skips gates and rules in an emergency"
     old = update.old
     if verdict.failed and old and old.canary:
         stable = replace(old.stable, replicas=old.fixed_total or old.stable.replicas)
@@ -56,7 +56,7 @@ def gate_refusal(name: str, update: Update, verdict: "Verdict", spelling: Spelli
         steps = "\n".join(_steps(update.new, [stopped], _by_commands(spelling)))
         way = f"{old.canary_version} keeps {percentage(old.canary_share)} as canary; to stop it:\n{steps}"
     else:
-        way = f"when there are answers and enough traffic, the same again:\n  {spelling.update}"
+        way = f"when there are answers and enough traffic, run the same command again:\n  {spelling.update}"
     return f"{headline}. It {sentence(update)}\n\n{verdict.table()}\n\n{way}\n{skip}"
 
 
@@ -69,7 +69,7 @@ def _way(update: Update, spelling: Spelling, step: Instructions) -> str:
     assert old is not None  # A first deploy breaks no rule.
     way = shortest_way(old, new, update.finished, may_roll_back=not any(unknown_content(update)))
     if way == [new]:
-        return f"when its time has come, the same again:\n  {spelling.update}"
+        return f"when the soak is over, run the same command again:\n  {spelling.update}"
     if way:
         lines = ["allowed instead, one update after the other:", *_steps(new, way, step)]
         if not update.finished:

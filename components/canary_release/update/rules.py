@@ -43,7 +43,7 @@ class Rule(Enum):
     FINISHED = auto()
     """Stable takes nothing from a canary of an unfinished update: what that canary ran is not known."""
     ONE_TRACK = auto()
-    """One track changes at a time; ending the canary belongs to a promotion."""
+    """One track changes at a time; a promotion may stop the canary."""
     SMALL_START = auto()
     """A canary's new content starts at no larger share than the old one had."""
     ROOM = auto()
@@ -163,7 +163,9 @@ def _broken(rule: Rule, old: Release, new: Release) -> Iterator[Broken]:
         why = f"stable takes only what ran as canary in the last finished update ({ran}): run it as canary first"
         yield from changed_stable(old, new, why)
     elif rule is Rule.FINISHED:
-        why = "the update that started this canary did not finish: run it as canary in a finished update first"
+        why = (
+            "the last update did not finish, and what it ran is not known: run it as canary in a finished update first"
+        )
         yield from changed_stable(old, new, why)
     elif rule is Rule.ONE_TRACK:
         assert old.canary  # Both run.

@@ -58,7 +58,7 @@ def _shortest(old: Tracks, new: Tracks, contents: list[str], finished: bool, lim
 
 
 def _is_plain(old: Tracks, step: Tracks, goal: Tracks) -> bool:
-    """Whether a way of several steps may take this one: on the way, a promotion ends the canary."""
+    """Whether a way of several steps may take this one: on the way, a promotion stops the canary."""
     what = kind_of(old, step)
     return what is not Kind.ROLL_BACK and (what is not Kind.PROMOTE or step.running is None or step == goal)
 

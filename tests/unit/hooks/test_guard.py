@@ -195,7 +195,7 @@ def test_a_namespace_that_is_not_there_is_told_with_the_command_that_makes_it(
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     change(None, namespace="web", is_preview=is_preview)
-    warning = "there is no namespace web. If this program does not make it: kubectl create namespace web"
+    warning = "there is no namespace web. Make it by `kubectl create namespace web`, unless this program makes it"
     assert told["warn"] == [warning] * may_ask
 
 

@@ -134,7 +134,7 @@ def test_with_one_stable_pod_and_a_fixed_total_nobody_is_ready_while_it_rolls_an
         (
             release("v2*2"),
             release("v9*2", "v2*1"),
-            "v2 keeps 33.3 % as canary; v9 never ran, as far as the state knows",
+            "v2 keeps 33.3 % as canary; the state does not know whether v9 ran in stable",
         ),
         (release("v2*2", "v1*0"), release("v1*2", "v2*0"), "v2 stays declared as canary, without pods"),
     ],

@@ -140,7 +140,7 @@ def test_a_deployment_says_what_forbids_its_pods():
     stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
     assert of_deployment(deployment("shop", "v1", 3, failure, stuck)) == [
         "a quota forbids its pods (FailedCreate): exceeded quota: full, used: pods=2, limited: pods=2",
-        "its update does not go on (ProgressDeadlineExceeded)",
+        "its rollout does not go on (ProgressDeadlineExceeded)",
     ]
     assert of_deployment(deployment("shop", "v1", 3)) == []
 

@@ -57,7 +57,7 @@ def test_an_update_that_comes_too_early_is_told_when_to_come_again():
         "    was 1: the canary must run for 30m before it is widened or promoted: allowed from 1970-01-01 00:30 UTC "
         "on\n"
         "\n"
-        "when its time has come, the same again:\n"
+        "when the soak is over, run the same command again:\n"
         "  pulumi up --stack prod"
     )
 
@@ -195,7 +195,7 @@ def test_values_with_braces_are_shown_as_they_are():
             State.INCONCLUSIVE,
             release("v1*2", "v2*1"),
             release("v2*2", "v2*0"),
-            "when there are answers and enough traffic, the same again:\n  pulumi up --stack prod\n",
+            "when there are answers and enough traffic, run the same command again:\n  pulumi up --stack prod\n",
         ),
     ],
 )
@@ -204,4 +204,4 @@ def test_a_refusal_of_gates_has_every_sample_and_what_can_be_done(state: State, 
     text = gate_refusal("shop", Update(old, new), verdict, PROD)
     assert text.startswith(f"CanaryRelease 'shop': the gates refuse this update (rate: {state.value}), and nothing of ")
     assert f" was changed. It {sentence(Update(old, new))}\n\n{verdict.table()}\n\n{way}" in text
-    assert text.endswith("skipTransitionChecks goes around gates and rules in an emergency")
+    assert text.endswith("skipTransitionChecks skips gates and rules in an emergency")

@@ -211,7 +211,7 @@ def test_the_stack_file_names_the_container_where_there_are_several():
 
 @pytest.mark.parametrize("image", ["shop", "shop:latest", "registry:5000/shop"])
 def test_an_image_that_names_no_version_is_refused(image: str):
-    with pytest.raises(AdoptionError, match="names no version that stays"):
+    with pytest.raises(AdoptionError, match="names no fixed version"):
         stack_text("canary", NAMESPACE, application(image), Path("shop.yaml"))
 
 

@@ -211,7 +211,7 @@ def autoscaled(world: World) -> None:
 @pytest.mark.parametrize(
     ("moved", "reason"),
     [
-        (autoscaled, "HorizontalPodAutoscaler .* sets its replicas"),
+        (autoscaled, "HorizontalPodAutoscaler .* would both set its replicas"),
         (lambda world: change(world, replicas=0), "it has no pods, and a release has at least 1: kubectl scale"),
         (lambda world: change(world, paused=True), "paused"),
         (lambda world: change(world, replicas=3), "rollout is not finished"),

@@ -54,7 +54,7 @@ def test_everything_that_is_wrong_is_told_at_once():
         "    is no regular expression: missing ), unterminated subpattern at position 0",
         "",
         "  --expect: true",
-        "    needs --once: a live view has no end to exit with",
+        "    needs --once: only that ends with an exit code",
         "",
         '  --stack: "stagin"',
         "    there is no Pulumi.stagin.yaml: the stack must be one of dev, prod, staging; did you mean staging?",

@@ -225,7 +225,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a surplus pod that is not ready": (
         {"pods": [*PODS, pod("c2", "shop-canary", "v2", UNREADY)]},
-        ["canary: 1 pod beside them not ready"],
+        ["canary: 1 pod more not ready"],
     ),
     "an old pod": (
         {"sets": [*SETS, replica_set("shop-canary", "v1", 0)], "pods": [*PODS, pod("c2", "shop-canary", "v1")]},
@@ -242,7 +242,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "endpoints of neither track": (
         {"slices": [endpoints("s1", "s2", "c1", *(f"guest{number}" for number in range(7)))]},
         [
-            f"share: guest0, guest1, guest2, guest3, guest4, 2 more: among the {OF}, and of neither track",
+            f"share: the {OF} include guest0, guest1, guest2, guest3, guest4, 2 more, of neither track",
             f"share: the canary has 1 of 10 {OF}, 10.0 %; the config says 33.3 %",
         ],
     ),
