@@ -108,7 +108,7 @@ def test_an_update_that_the_provider_ended_too_early_fails_until_it_is_repaired(
         assert f"CanaryRelease 'release': {NOT_ENDED}" in failed
         assert "an unhandled error occurred" not in failed
     hasty.configure(stableVersion="v9.9", canaryReplicas=0)
-    assert "the update that started this canary did not finish" in hasty.failing_up().text
+    assert "the last update did not finish" in hasty.failing_up().text
     hasty.configure(stableVersion="v0.1", canaryVersion="v0.2", canaryReplicas=1)
     hasty.up()
     assert hasty.planned() == {"same": 5}

@@ -126,7 +126,7 @@ def test_after_a_failed_canary_going_back_works_and_promoting_it_is_refused(depl
     deployed.failing_up()
     deployed.failing_up()
     deployed.configure(stableVersion="v9.9", canaryReplicas=0)
-    assert "the update that started this canary did not finish" in deployed.failing_up().text
+    assert "the last update did not finish" in deployed.failing_up().text
     deployed.wait_for_pods(60)
     deployed.configure(stableVersion="v0.1", canaryVersion="v0.2", canaryReplicas=1)
     assert "repairs an update that did not finish" in deployed.up().text

@@ -44,7 +44,7 @@ def too_early(update: Update, now: float) -> Iterator[Broken]:
         return
     soak = duration(old.soak_seconds)
     if not update.finished:
-        rule = "the last update did not finish, and since when its canary runs is not known: "
+        rule = "the last update did not finish: "
         rule += f"its soak of {soak} begins with the next one that finishes"
     elif update.canary_since is None:
         rule = f"the state does not know since when the canary runs: its soak of {soak} begins with the next update"

@@ -82,7 +82,7 @@ def test_what_did_not_finish_has_not_run():
     [rule] = refused(Update(OLD, release("v1*4", "v2*2"), finished=False, canary_since=BEGAN), 2 * SOAK)
     assert (
         rule
-        == "the last update did not finish, and since when its canary runs is not known: its soak of 30m begins with the next one that finishes"
+        == "the last update did not finish: its soak of 30m begins with the next one that finishes"
     )
     assert refused(Update(OLD, OLD, finished=False), 0) == []
 
