@@ -17,6 +17,7 @@ import pytest
 
 from sandbox.build import PROVIDER_VERSION
 from sandbox.environment import installed
+from sandbox.processes import hierarchies, members
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -40,7 +41,7 @@ def snapshot(run: Run, clone: Path) -> dict[str, list[str]]:
         "links": sorted(re.findall(r"^\d+: ([^:@]+)", run("ip", "-oneline", "link").stdout, re.MULTILINE)),
         "rules": [line for line in rules if line.startswith("-A") or re.match(":(KUBE|CNI)-", line)],
         "mounts": [line for line in mounts if owner in line or sandbox in line],
-        "groups": sorted(str(path) for path in Path("/sys/fs/cgroup").rglob(owner)),
+        "groups": sorted(str(group) for group in hierarchies(owner) if group.exists()),
         # A killed process that init has not yet reaped is in a deleted group.
         "processes": [line for line in groups if owner in line and not line.endswith(" (deleted)")],
         "sysctls": run("sysctl", "kernel.panic", "vm.overcommit_memory", "net.ipv4.ip_forward").stdout.splitlines(),
@@ -185,10 +186,9 @@ def test_a_start_takes_away_what_is_left_of_a_sandbox_that_was_killed_with_its_c
     """The network namespaces of its pods would answer for the addresses that the new pods are given."""
     deploy(clone, run)
     left = {link for link in snapshot(run, clone)["links"] if link.startswith("veth")}
-    for processes in Path("/sys/fs/cgroup").glob(f"**/{owner_of(clone)}/**/cgroup.procs"):
-        for process in processes.read_text().split():
-            with contextlib.suppress(ProcessLookupError):  # It ended with another one.
-                os.kill(int(process), signal.SIGKILL)
+    for process in members(owner_of(clone)):
+        with contextlib.suppress(ProcessLookupError):  # It ended with another one.
+            os.kill(process, signal.SIGKILL)
     gone = Path("/run/canary-sandbox-gone")
     Path("/run", owner_of(clone)).rename(gone)
     for path in (clone / ".sandbox/cluster").iterdir():

@@ -44,8 +44,7 @@ def too_early(update: Update, now: float) -> Iterator[Broken]:
         return
     soak = duration(old.soak_seconds)
     if not update.finished:
-        rule = "the last update did not finish: "
-        rule += f"its soak of {soak} begins with the next one that finishes"
+        rule = f"the last update did not finish: a soak of {soak} begins with the next one that finishes"
     elif update.canary_since is None:
         rule = f"the state does not know since when the canary runs: its soak of {soak} begins with the next update"
     elif now < (allowed := update.canary_since + old.soak_seconds):

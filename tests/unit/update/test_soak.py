@@ -80,10 +80,7 @@ def test_a_clock_that_is_set_back_makes_the_wait_no_shorter():
 
 def test_what_did_not_finish_has_not_run():
     [rule] = refused(Update(OLD, release("v1*4", "v2*2"), finished=False, canary_since=BEGAN), 2 * SOAK)
-    assert (
-        rule
-        == "the last update did not finish: its soak of 30m begins with the next one that finishes"
-    )
+    assert rule == "the last update did not finish: a soak of 30m begins with the next one that finishes"
     assert refused(Update(OLD, OLD, finished=False), 0) == []
 
 
