@@ -16,7 +16,7 @@ from canary_release.text.spelling import config_keys
 
 from .arguments import ARGUMENT_NAMES, STACK_KEYS, arguments_of, entries_by_name, stack_value
 from .context import context_problems, provider_problems
-from .files import Config, ConfigError, Entry, read_config
+from .files import Config, ConfigError, Entry, read_config, stack_file
 from .quoting import date_problems, version_problems, with_written_fix, written_versions
 from .siblings import sibling_problems
 
@@ -92,8 +92,10 @@ def _config_of_the_engine() -> Config:
     project, stack, values = pulumi.get_project(), pulumi.get_stack(), pulumi_host.config()
     try:
         config = read_config(stack)
-    except ConfigError:
+    except ConfigError as error:
         # The engine has read the config: it may be in another file.
+        if stack_file(stack).is_file():
+            pulumi.log.warn(str(error))
         config = Config(project, stack, {}, {})
     secrets = frozenset(key for key in values if pulumi_host.is_secret(key))
     return replace(config, project=project, engine_values=values, engine_secrets=secrets)

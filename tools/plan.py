@@ -19,6 +19,7 @@ from canary_release.update.former import former_stable
 from canary_release.update.refused import broken_by_update
 from canary_release.update.update import Update
 from canary_release.update.way import shortest_way
+from stack.context import CONTEXT
 from stack.files import Config, Document, Entry, read_config, read_document, whole_key
 from stack.settings import Settings, deployable
 
@@ -92,6 +93,9 @@ class Rehearsal:
             settings = deployable(goal_config)
             if isinstance(settings, list):
                 raise RehearsalError(self._invalid(title, step, settings))
+            if (there := goal_config.values.get(CONTEXT)) != self.config.values.get(CONTEXT):
+                moved = Problem((CONTEXT,), there, "must stay: what runs in another cluster is another release")
+                raise RehearsalError(self._invalid(title, step, [moved]))
             update = Update(released, settings.parsed.release, former_stable=former)
             self._check(title, goal_config, update)
             lines = [title, announcement(update), *self._once(settings), *_changed_objects(released, update.new)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canary_release.hooks.cluster import Cluster
-from canary_release.hooks.kubectl import kubectl
+from canary_release.hooks.kubectl import KubectlError, kubectl
 from canary_release.model.parsing import Parsed
 from canary_release.model.tree import Object
 from canary_release.text.report import report
@@ -62,7 +62,10 @@ def adopt(name: str, namespace: str, stack: str, go: bool) -> None:
 
 def write_files(name: str, namespace: str, stack: str) -> None:
     """Writes the manifest of what runs, and the stack file of a release that runs it."""
-    context = kubectl("config", "current-context").strip()
+    try:
+        context = kubectl("config", "current-context").strip()
+    except KubectlError as error:
+        raise AdoptionError(f"{error}; in the sandbox: `. .sandbox/env`") from None
     if not namespace:
         namespace = kubectl("config", "view", "--minify", "--output", "jsonpath={..namespace}") or "default"
     there = Namespace(Cluster(None, context), namespace)

@@ -82,6 +82,9 @@ def refusals(namespace: Namespace, deployment: Object) -> Iterator[str]:
             f"{owner['kind']} {owner['name']} owns it, and would change back what a release changes; "
             "take it away from there first"
         )
+    if namespace.get("Deployment", f"{name}-canary"):
+        delete = f"kubectl delete deployment {name}-canary --namespace {namespace.name}"
+        yield f"Deployment {name}-canary has the name of its canary, and would serve beside it: {delete}"
     if deployment["spec"]["replicas"] == 0:
         scale = f"kubectl scale deployment {name} --replicas 1 --namespace {namespace.name}"
         yield f"it has no pods, and a release has at least 1: {scale}"

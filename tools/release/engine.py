@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timezone
 from functools import cached_property
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 from threading import Event
 
@@ -21,7 +22,7 @@ from canary_release.model.tree import Object, object_at, objects_at
 from canary_release.update.refused import broken_by_update
 from canary_release.update.rules import is_gated
 from stack.files import Entry, read_config, stack_file
-from tools.pulumi import COMPONENT, UPSERT, interrupted_afterwards
+from tools.pulumi import COMPONENT, UPSERT, PulumiError, interrupted_afterwards
 
 from .stack_file import edited
 
@@ -85,6 +86,8 @@ class Engine:
 
     @cached_property
     def _stack(self) -> Stack:
+        if not which("pulumi"):
+            raise PulumiError("there is no pulumi on PATH")
         return Stack.select(self.stack, _Workspace(work_dir=str(Path().resolve())))
 
     @interrupted_afterwards()

@@ -56,7 +56,7 @@ def judged(
         return await pass_gates("shop", gates, UPDATE, cluster, {}, config_keys("dev"))
 
     pulumi.runtime.set_mocks(Recorder(), "canary", "dev", preview=preview)
-    return asyncio.run(run())
+    return run_async(run())
 
 
 def test_an_update_passes_gates_that_succeed(kubectl: Path):

@@ -203,6 +203,11 @@ def test_nothing_is_deleted_where_the_right_to_finish_is_missing(monkeypatch: py
     assert world.updates == 0
 
 
+def with_canary(world: World) -> None:
+    spec = {**DEPLOYMENT["spec"], "replicas": 0}
+    world.cluster.create({"kind": "Deployment", "metadata": {"name": "shop-canary"}, "spec": spec})
+
+
 def autoscaled(world: World) -> None:
     target = {"kind": "Deployment", "name": "shop"}
     world.cluster.create({"kind": "HorizontalPodAutoscaler", "metadata": {}, "spec": {"scaleTargetRef": target}})
@@ -211,12 +216,13 @@ def autoscaled(world: World) -> None:
 @pytest.mark.parametrize(
     ("moved", "reason"),
     [
+        (with_canary, "shop-canary has the name of its canary, .* kubectl delete deployment shop-canary"),
         (autoscaled, "HorizontalPodAutoscaler .* would both set its replicas"),
         (lambda world: change(world, replicas=0), "it has no pods, and a release has at least 1: kubectl scale"),
         (lambda world: change(world, paused=True), "paused"),
         (lambda world: change(world, replicas=3), "rollout is not finished"),
     ],
-    ids=["an autoscaler", "no pods", "a pause", "a rollout"],
+    ids=["a canary", "an autoscaler", "no pods", "a pause", "a rollout"],
 )
 def test_a_deployment_that_somebody_else_moves_is_left_alone(moved: Callable[[World], None], reason: str):
     world = World()

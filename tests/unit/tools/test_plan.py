@@ -273,6 +273,7 @@ def test_what_only_the_engine_knows_is_said(plan: Plan):
         ("- a: {}\n- widen\n", 'steps.yaml:2: "widen"'),
         ("- a:\n    canaryVersion: v2\n    canaryReplicas: 900\n", "steps.yaml:3: canaryReplicas: 900"),
         ("- a: {kubernetes:contxt: there}\n", 'steps.yaml:1: kubernetes:contxt: "there"\n    is not a key of the'),
+        ("- a: {kubernetes:context: there}\n", 'steps.yaml:1: kubernetes:context: "there"\n    must stay'),
         ("- a: {kubernetes:context: null}\n", "steps.yaml:1: kubernetes:context: missing\n    is required"),
         ("- widen\n", "must be a step with one name"),
         ("- a: {}\n  b: {}\n", "must be a step with one name"),

@@ -10,6 +10,7 @@ import yaml
 from pulumi.automation import ConcurrentUpdateError
 
 from canary_release.model.release import Release
+from tools.pulumi import PulumiError
 from tools.release import engine
 from tools.release.engine import Deployed, Engine, compared
 
@@ -117,3 +118,9 @@ def test_a_warning_is_told_once_in_a_run_and_what_a_step_does_in_each_step(monke
         assert engine.preview() is None
         assert engine.update(False, None, lambda _: None) is None
     assert told == ["warning", "info", "info"]
+
+
+def test_without_pulumi_a_run_does_not_begin(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine, "which", lambda _: None)
+    with pytest.raises(PulumiError, match="there is no pulumi on PATH"):
+        Engine("dev", print).secret("canary:prometheusToken")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tools.watch import traffic as sending
 from tools.watch.traffic import Sample, Source, send, traffic
 
+from ...conftest import run_async
 from ..endless import DRIPPING_BODY, DRIPPING_HEADERS, DRIPPING_LINE, FLOOD, Way, endless
 from .observed import release
 
@@ -57,7 +58,7 @@ def server(status: int = 200) -> Iterator[tuple[str, list[object]]]:
 
 def sent(url: str, count: int = 20) -> list[Sample]:
     samples: list[Sample] = []
-    asyncio.run(send(Source(url, 100, FIRST_WORD), samples.append, count))
+    run_async(send(Source(url, 100, FIRST_WORD), samples.append, count))
     return samples
 
 
@@ -111,7 +112,7 @@ def test_whatever_a_server_sends_is_one_sample(sent: bytes):
             await send(Source(url, 100, FIRST_WORD), samples.append, 1)
         return samples
 
-    assert len(asyncio.run(ask())) == 1
+    assert len(run_async(ask())) == 1
 
 
 def test_versions_of_neither_track_beyond_ten_are_told_together():
