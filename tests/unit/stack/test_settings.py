@@ -18,7 +18,7 @@ from canary_release.text.report import report
 from canary_release.text.spelling import camel, config_keys
 from stack.arguments import ARGUMENT_NAMES, STACK_KEYS, ZERO_IS_ABSENT, arguments_of
 from stack.files import ConfigError, read_config
-from stack.settings import Settings, settings_of
+from stack.settings import Settings, read_settings, settings_of
 
 from ..conftest import ROOT, Recorder
 from .generated import KEYS, values
@@ -224,3 +224,17 @@ def test_the_program_tells_the_same_as_the_files(
         run_stack(file)
     told = report("", said, config_keys("dev")).strip()
     assert told in str(refusal.value)
+
+
+def test_a_key_that_stands_twice_is_told_also_where_the_engine_has_taken_one(
+    project: Path, run: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+):
+    told = list[str]()
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    values = read_config("dev").values
+    file = project / "Pulumi.dev.yaml"
+    file.write_text(file.read_text().replace("config:\n", 'config:\n  stableReplicas: "3"\n', 1))
+    run(read_settings, "dev", values)
+    [warning] = told
+    assert "stableReplicas" in warning
+    assert "must stand once" in warning
