@@ -29,6 +29,8 @@ def page_stack(fresh_stack: Stack) -> Stack:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_prints_what_the_page_shows(page: Path, page_stack: Stack):
+    if "kubectl create namespace my-namespace" in page.read_text():
+        page_stack.good("kubectl", "delete", "namespace", page_stack.namespace)
     text = page.read_text().replace("30880", str(page_stack.node_port)).replace("my-namespace", page_stack.namespace)
     execute(text, page_stack.folder, page_stack.environment)
 
